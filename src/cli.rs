@@ -1,0 +1,125 @@
+//! The command line.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Source;
+use crate::report::Output;
+
+/// Keeps delegated Entra ID refresh tokens in Azure Key Vault alive
+///
+/// Exit codes of `run` and `status`: 0 every token is safe, 2 usage or configuration (nothing was sent), 3 a person
+/// must act, 4 try again later.
+#[derive(Debug, Parser)]
+#[command(name = "rotator", version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub source: Source,
+    #[command(flatten)]
+    pub log: Log,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Rotate what is due, probe what is not, report
+    Run(Run),
+    /// Show the health of every token from metadata alone: nothing is read, redeemed or changed
+    Status(Status),
+    /// Print an example of the configuration, or its JSON Schema
+    Config {
+        #[command(subcommand)]
+        what: ConfigWhat,
+    },
+    /// Run the job in an embedded world of Entra ID, Key Vault and managed identity on loopback
+    #[cfg(feature = "sandbox")]
+    Sandbox(Sandbox),
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Only these tokens, by name
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Rotate whatever the age
+    #[arg(long)]
+    pub force: bool,
+    /// Read metadata, say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// When the run must have ended
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = humantime::parse_duration, env = "ROTATOR_DEADLINE")]
+    pub deadline: Duration,
+    /// Form of the report on stdout
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+    /// Exit 3 on warnings as well: a token at `warn_before`, MFA missing, a right missing
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub fail_on: Option<FailOn>,
+}
+
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Only these tokens, by name
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// When the command must have ended
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration, env = "ROTATOR_DEADLINE")]
+    pub deadline: Duration,
+    /// Form of the report on stdout
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+    /// Exit 3 on warnings as well
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub fail_on: Option<FailOn>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    Warning,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigWhat {
+    /// A commented example with every key
+    Example,
+    /// The JSON Schema of the configuration file
+    Schema,
+    /// The JSON Schema of the report
+    ReportSchema,
+}
+
+/// The sandbox.
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// Leave it running after the job and print the settings for other clients
+    #[arg(long)]
+    pub keep: bool,
+    /// The world to prepare; `list` shows all
+    #[arg(long, value_name = "NAME", default_value = "demo")]
+    pub scenario: String,
+    /// A command of rotator to run there in place of the demonstration: -- run --output json
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Logs")]
+pub struct Log {
+    /// Form of the log on stderr
+    #[arg(long, value_enum, default_value_t, env = "ROTATOR_LOG_FORMAT", global = true)]
+    pub log_format: LogFormat,
+    /// What is logged: error, warn, info, debug or trace, or parts as in rotator=debug
+    #[arg(long, value_name = "LEVEL", default_value = "warn,rotator=info", env = "ROTATOR_LOG", global = true)]
+    pub log_level: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}

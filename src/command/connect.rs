@@ -1,0 +1,60 @@
+//! Builds what a run needs out of a configuration. Nothing is sent yet.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use azure_core::http::Transport;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::command::Usage;
+use crate::config::Config;
+use crate::entra::client::Endpoint;
+use crate::model::target::Target;
+use crate::ports::Vault;
+use crate::renew::{AppSecrets, Run};
+use crate::vault::{Connection, KeyVault};
+use crate::wire::{client, deadline::Deadline, transport};
+
+pub(super) fn connect(config: &Config, limit: Duration) -> Result<Run, Usage> {
+    let clock = Clock::system();
+    let deadline = Deadline::after(limit);
+    let fault = |fault: client::ClientFault| Usage(fault.to_string());
+    let outer = client::outer(config.ca_file.as_deref()).map_err(fault)?;
+    let identity = client::identity().map_err(fault)?;
+    let connection = Connection {
+        outer: Transport::new(Arc::new(transport::Transport(outer.clone()))),
+        identity: Transport::new(Arc::new(transport::Transport(identity))),
+        deadline: deadline.clone(),
+    };
+    let mut vaults: HashMap<String, Arc<dyn Vault>> = HashMap::new();
+    for site in &config.vaults {
+        let vault = KeyVault::connect(site, &connection)
+            .map_err(|cause| Usage(format!("vault {}: {cause}\n    fix: {}", site.name, cause.kind.hint())))?;
+        vaults.insert(site.name.clone(), Arc::new(vault));
+    }
+    let apps = config.targets.iter().map(|target| target.app.name.as_str());
+    Ok(Run {
+        id: Uuid::new_v4().to_string(),
+        clock,
+        deadline,
+        entra: Arc::new(Endpoint { client: outer, clock }),
+        vaults,
+        app_secrets: AppSecrets::of_apps(apps),
+    })
+}
+
+/// The targets that were asked for, all of them if none was named.
+pub(super) fn chosen(config: &Config, only: &[String]) -> Result<Vec<Arc<Target>>, Usage> {
+    let known = |name: &&String| config.targets.iter().any(|target| target.name == **name);
+    if let Some(unknown) = only.iter().find(|name| !known(name)) {
+        let names: Vec<&str> = config.targets.iter().map(|target| target.name.as_str()).collect();
+        return Err(Usage(format!(
+            "--only {unknown}: there is no such token\n    fix: known tokens: {}",
+            names.join(", ")
+        )));
+    }
+    let wanted = |target: &&Arc<Target>| only.is_empty() || only.contains(&target.name);
+    Ok(config.targets.iter().filter(wanted).cloned().collect())
+}

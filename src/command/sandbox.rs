@@ -1,0 +1,102 @@
+//! `rotator sandbox`: the product as a child process in an embedded world. The child has an empty environment but for
+//! what leads it there, and the configuration that a user would write.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use tokio::process::Command;
+
+use crate::cli::Sandbox as Arguments;
+use crate::command::{Usage, stdout};
+use crate::sandbox::Sandbox;
+use crate::sandbox::scenario::{ALL, Scenario};
+
+/// Something that was not the product's fault.
+const NO_SANDBOX: u8 = 4;
+
+pub(super) async fn sandbox(arguments: &Arguments) -> Result<u8, Usage> {
+    if arguments.scenario == "list" {
+        stdout::print(&list());
+        return Ok(0);
+    }
+    let unknown = || {
+        format!("--scenario {}: there is no such world\n    fix: rotator sandbox --scenario list", arguments.scenario)
+    };
+    let scenario = Scenario::find(&arguments.scenario).ok_or_else(unknown)?;
+    let demonstration = arguments.command.is_empty();
+    let command =
+        if demonstration { vec!["run".to_owned(), "--log-level=off".to_owned()] } else { arguments.command.clone() };
+    match play(scenario, &command, demonstration, arguments.keep).await {
+        Ok(code) => Ok(code),
+        Err(error) => {
+            stdout::complain(&format!("the sandbox could not be started: {error}"));
+            Ok(NO_SANDBOX)
+        }
+    }
+}
+
+async fn play(scenario: &Scenario, command: &[String], demonstration: bool, keep: bool) -> io::Result<u8> {
+    let sandbox = Sandbox::start(scenario.world()).await?;
+    let config = sandbox.folder().join("rotator.toml");
+    #[expect(clippy::disallowed_methods, reason = "the configuration of the embedded world")]
+    std::fs::write(&config, scenario.config(&sandbox.ca_file()))?;
+    if demonstration {
+        stdout::print(&format!("An embedded Entra ID and Key Vault on loopback: {}.\n$ rotator run\n", scenario.about));
+    }
+    let status = child(&sandbox, &config, command).await?;
+    if keep {
+        stdout::print(&settings(&sandbox, &config));
+        let _ = tokio::signal::ctrl_c().await;
+    }
+    Ok(if demonstration { demonstrated(status) } else { code(status) })
+}
+
+/// The demonstration went well if the job ran to its end: dead tokens are part of it.
+fn demonstrated(status: ExitStatus) -> u8 {
+    match code(status) {
+        0 | 3 | 4 => 0,
+        other => other,
+    }
+}
+
+fn code(status: ExitStatus) -> u8 {
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(NO_SANDBOX)
+}
+
+async fn child(sandbox: &Sandbox, config: &Path, command: &[String]) -> io::Result<ExitStatus> {
+    Command::new(executable()?)
+        .env_clear()
+        .envs(sandbox.environment())
+        .env("ROTATOR_CONFIG", config)
+        .args(command)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .status()
+        .await
+}
+
+fn executable() -> io::Result<PathBuf> {
+    std::env::current_exe()
+}
+
+/// What points any client at the sandbox.
+fn settings(sandbox: &Sandbox, config: &Path) -> String {
+    let mut text =
+        String::from("\nThe sandbox is running until it is interrupted. These settings lead any client there:\n");
+    for (name, value) in sandbox.environment() {
+        let _ = writeln!(text, "export {name}={value}");
+    }
+    let _ = writeln!(text, "export SSL_CERT_FILE={}", sandbox.ca_file());
+    let _ = writeln!(text, "export ROTATOR_CONFIG={}", config.display());
+    text
+}
+
+fn list() -> String {
+    let width = ALL.iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();
+    ALL.iter().fold(String::new(), |mut text, scenario| {
+        let _ = writeln!(text, "{:width$}  {}", scenario.name, scenario.about);
+        text
+    })
+}

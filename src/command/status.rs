@@ -1,0 +1,49 @@
+//! `rotator status`: how long every token has to live, from metadata alone.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+
+use crate::cli::{FailOn, Status as Arguments};
+use crate::command::{Usage, connect, stdout};
+use crate::config::Source;
+use crate::model::failure::{Cause, Failure, Stage};
+use crate::model::kind::Kind;
+use crate::model::outcome::{Hold, Outcome, Verdict};
+use crate::model::target::Target;
+use crate::renew::{self, Inventory, Run};
+use crate::report::{self, Facts};
+
+pub(super) async fn status(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
+    let config = source.load()?;
+    let targets = connect::chosen(&config, &arguments.only)?;
+    let run = connect::connect(&config, arguments.deadline)?;
+    let started = run.clock.now();
+    let outcomes = join_all(targets.iter().map(|target| look(target, &run))).await;
+    let report = report::report(Facts {
+        run_id: &run.id,
+        started,
+        finished: run.clock.now(),
+        fail_on_warning: arguments.fail_on == Some(FailOn::Warning),
+        tokens: targets.iter().zip(outcomes).collect(),
+    });
+    stdout::print(&report.render(arguments.output, stdout::style()));
+    Ok(report.summary.exit_code)
+}
+
+async fn look(target: &Arc<Target>, run: &Run) -> Outcome {
+    let failed = |cause| renew::unseen(Failure { stage: Stage::Inventory, cause });
+    let Some(vault) = run.vaults.get(&target.vault.name) else {
+        return failed(Cause::new(Kind::Panicked, format!("no connection to vault {}", target.vault.name)));
+    };
+    let inventory = match Inventory::glance(vault.as_ref(), &target.secret).await {
+        Ok(inventory) => inventory,
+        Err(cause) => return failed(cause),
+    };
+    let mut outcome = renew::begin(target, &inventory);
+    if !inventory.newest().enabled {
+        let cause = Cause::new(Kind::SecretDisabled, "the newest version is disabled");
+        outcome.verdict = Verdict::Held(Hold::Disabled(Failure { stage: Stage::Inventory, cause }));
+    }
+    outcome
+}

@@ -1,0 +1,35 @@
+//! The configuration: read from `rotator.toml` or from flags, checked whole, and turned into targets.
+
+mod fault;
+mod parse;
+pub mod refer;
+mod resolve;
+mod source;
+pub mod table;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use fault::{Fault, Faults};
+pub use source::{Flags, Source, load_text};
+
+use crate::model::target::{Target, VaultSite};
+
+/// A configuration without faults.
+#[derive(Debug)]
+pub struct Config {
+    pub targets: Vec<Arc<Target>>,
+    /// Every vault that a target or an app's credential lies in.
+    pub vaults: Vec<Arc<VaultSite>>,
+    /// A file of certificates that are trusted besides the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// A commented configuration with every key; a test reads it.
+pub const EXAMPLE: &str = include_str!("example.toml");
+
+/// The JSON Schema of the configuration file.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(table::File)
+}

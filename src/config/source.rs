@@ -1,0 +1,205 @@
+//! Where a configuration comes from: a file, or flags and `ROTATOR_*` variables for a job with one token.
+
+use std::path::{Path as FilePath, PathBuf};
+
+use clap::Args;
+
+use crate::config::fault::{Fault, Faults, Path};
+use crate::config::parse::{Document, Slot, Tables};
+use crate::config::table::{
+    AppCredentialTable, AppTable, NetworkTable, ReferenceTable, TokenTable, VaultCredentialKind, VaultTable,
+};
+use crate::config::{Config, refer, resolve};
+use crate::entra::cloud::Cloud;
+
+/// Where the configuration is.
+#[derive(Debug, Clone, Args)]
+pub struct Source {
+    /// The configuration file
+    #[arg(long, env = "ROTATOR_CONFIG", value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub flags: Flags,
+}
+
+/// A job with one token and no file.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "One token without a file")]
+pub struct Flags {
+    /// Address of the vault
+    #[arg(long, env = "ROTATOR_VAULT_URL", value_name = "URL", global = true)]
+    pub vault_url: Option<String>,
+    /// How to sign in to the vault
+    #[arg(long, env = "ROTATOR_VAULT_CREDENTIAL", value_name = "KIND", global = true)]
+    pub vault_credential: Option<VaultCredentialKind>,
+    /// Client id of a user-assigned managed identity
+    #[arg(long, env = "ROTATOR_IDENTITY_CLIENT_ID", value_name = "ID", global = true)]
+    pub identity_client_id: Option<String>,
+    /// Name of the secret that holds the refresh token
+    #[arg(long, env = "ROTATOR_SECRET", value_name = "NAME", global = true)]
+    pub secret: Option<String>,
+    /// What the token is redeemed for
+    #[arg(long, env = "ROTATOR_SCOPE", value_name = "SCOPE", global = true)]
+    pub scope: Option<String>,
+    /// Tenant of the app registration
+    #[arg(long, env = "ROTATOR_TENANT_ID", value_name = "ID", global = true)]
+    pub tenant_id: Option<String>,
+    /// Client id of the app registration
+    #[arg(long, env = "ROTATOR_CLIENT_ID", value_name = "ID", global = true)]
+    pub client_id: Option<String>,
+    /// Secret of the vault that holds the client secret
+    #[arg(long, env = "ROTATOR_CLIENT_SECRET_VAULT_SECRET", value_name = "NAME", global = true)]
+    pub client_secret_vault_secret: Option<String>,
+    /// Environment variable that holds the client secret
+    #[arg(long, env = "ROTATOR_CLIENT_SECRET_ENV", value_name = "VARIABLE", global = true)]
+    pub client_secret_env: Option<String>,
+    /// File that holds the client secret
+    #[arg(long, env = "ROTATOR_CLIENT_SECRET_FILE", value_name = "FILE", global = true)]
+    pub client_secret_file: Option<String>,
+    /// Cloud of the tenant
+    #[arg(long, env = "ROTATOR_CLOUD", value_name = "CLOUD", global = true)]
+    pub cloud: Option<Cloud>,
+    /// PEM file of certificates to trust besides the system's
+    #[arg(long, env = "ROTATOR_CA_FILE", value_name = "FILE", global = true)]
+    pub ca_file: Option<String>,
+}
+
+const DEFAULT_FILE: &str = "rotator.toml";
+
+impl Source {
+    /// Reads and checks the whole configuration.
+    ///
+    /// # Errors
+    /// Every fault that can be found without a request, with its place and its fix.
+    pub fn load(&self) -> Result<Config, Faults> {
+        let flags_given = self.flags.given();
+        match (&self.config, flags_given.first()) {
+            (Some(file), Some(flag)) => Err(only(Fault {
+                place: (*flag).to_owned(),
+                message: format!("a file is named as well: {}", file.display()),
+                fix: "describe the token either in the file or by flags".to_owned(),
+                at: 0,
+            })),
+            (Some(file), None) => Self::load_file(file),
+            (None, None) => Self::load_file(FilePath::new(DEFAULT_FILE)),
+            (None, Some(_)) => self.flags.load(),
+        }
+    }
+
+    fn load_file(file: &FilePath) -> Result<Config, Faults> {
+        let name = file.display().to_string();
+        let unreadable = |error: std::io::Error| {
+            only(Fault {
+                place: name.clone(),
+                message: format!("the configuration cannot be read: {error}"),
+                fix: "name it with --config FILE, or write one: rotator config example > rotator.toml".to_owned(),
+                at: 0,
+            })
+        };
+        let text = refer::file(file).map_err(unreadable)?;
+        load_text(&name, &text)
+    }
+}
+
+/// Reads and checks a configuration file's text; `name` stands before each line number.
+///
+/// # Errors
+/// Every fault, in the order of the text.
+pub fn load_text(name: &str, text: &str) -> Result<Config, Faults> {
+    let mut document = Document::parse(name, text).map_err(Faults)?;
+    let tables = document.tables();
+    let place = |path: &Path, message: String, fix: String| document.fault(document.span(path), message, fix);
+    let resolved = resolve::resolve(&tables, &place);
+    let mut faults = std::mem::take(&mut document.faults);
+    match resolved {
+        Ok(config) if faults.is_empty() => Ok(config),
+        Ok(_) => Err(sorted(faults)),
+        Err(more) => {
+            faults.extend(more);
+            Err(sorted(faults))
+        }
+    }
+}
+
+fn sorted(mut faults: Vec<Fault>) -> Faults {
+    faults.sort_by_key(|fault| fault.at);
+    faults.dedup_by(|a, b| a.place == b.place && a.message == b.message);
+    Faults(faults)
+}
+
+fn only(fault: Fault) -> Faults {
+    Faults(vec![fault])
+}
+
+impl Flags {
+    /// The flags that were given, by name.
+    fn given(&self) -> Vec<&'static str> {
+        let table = [
+            ("--vault-url", self.vault_url.is_some()),
+            ("--vault-credential", self.vault_credential.is_some()),
+            ("--identity-client-id", self.identity_client_id.is_some()),
+            ("--secret", self.secret.is_some()),
+            ("--scope", self.scope.is_some()),
+            ("--tenant-id", self.tenant_id.is_some()),
+            ("--client-id", self.client_id.is_some()),
+            ("--client-secret-vault-secret", self.client_secret_vault_secret.is_some()),
+            ("--client-secret-env", self.client_secret_env.is_some()),
+            ("--client-secret-file", self.client_secret_file.is_some()),
+            ("--cloud", self.cloud.is_some()),
+            ("--ca-file", self.ca_file.is_some()),
+        ];
+        table.into_iter().filter_map(|(name, given)| given.then_some(name)).collect()
+    }
+
+    fn load(&self) -> Result<Config, Faults> {
+        let place = |path: &Path, message: String, fix: String| Fault { place: flag(path), message, fix, at: 0 };
+        resolve::resolve(&self.tables(), &place).map_err(Faults)
+    }
+
+    /// The tables that say the same as the flags.
+    fn tables(&self) -> Tables {
+        let vault = VaultTable {
+            url: self.vault_url.clone(),
+            credential: self.vault_credential.or(Some(VaultCredentialKind::ManagedIdentity)),
+            identity_client_id: self.identity_client_id.clone(),
+        };
+        let reference = ReferenceTable {
+            vault_secret: self.client_secret_vault_secret.clone(),
+            vault: None,
+            env: self.client_secret_env.clone(),
+            file: self.client_secret_file.clone(),
+        };
+        let app = AppTable {
+            tenant_id: self.tenant_id.clone(),
+            client_id: self.client_id.clone(),
+            cloud: self.cloud,
+            authority: None,
+            credential: Some(AppCredentialTable { secret: Some(reference) }),
+        };
+        let token = TokenTable { secret: self.secret.clone(), scope: self.scope.clone(), ..TokenTable::default() };
+        Tables {
+            vault: Some(Slot::Read(vault)),
+            apps: [("app".to_owned(), Slot::Read(app))].into(),
+            token: vec![Slot::Read(token)],
+            network: Some(Slot::Read(NetworkTable { ca_file: self.ca_file.clone() })),
+            ..Tables::default()
+        }
+    }
+}
+
+/// The flag that says what a key of the file says.
+fn flag(path: &Path) -> String {
+    let flag = match path.last().map(String::as_str) {
+        Some("url") => "--vault-url",
+        Some("identity_client_id") => "--identity-client-id",
+        Some("tenant_id") => "--tenant-id",
+        Some("client_id") => "--client-id",
+        Some("scope") => "--scope",
+        Some("vault_secret") => "--client-secret-vault-secret",
+        Some("env") => "--client-secret-env",
+        Some("file") => "--client-secret-file",
+        Some("credential") => "--client-secret-vault-secret, --client-secret-env or --client-secret-file",
+        _ => "--secret",
+    };
+    flag.to_owned()
+}

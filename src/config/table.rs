@@ -1,0 +1,166 @@
+//! The tables of the configuration file. Everything is optional here; what is missing or wrong is found by
+//! `resolve`, all of it at once.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::entra::cloud::Cloud;
+
+/// The configuration of rotator.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "rotator.toml")]
+pub struct File {
+    /// The vault of every token that names no other.
+    pub vault: Option<VaultTable>,
+    /// More vaults, chosen by a token's `vault`.
+    #[serde(default)]
+    pub vaults: BTreeMap<String, VaultTable>,
+    /// App registrations, chosen by a token's `app`.
+    #[serde(default)]
+    pub apps: BTreeMap<String, AppTable>,
+    /// What holds for every token that does not say otherwise.
+    pub defaults: Option<TokenTable>,
+    /// The refresh tokens to look after.
+    #[serde(default)]
+    pub token: Vec<TokenTable>,
+    /// The way to the network.
+    pub network: Option<NetworkTable>,
+}
+
+/// A Key Vault.
+#[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct VaultTable {
+    /// The vault's address, such as `https://contoso-kv.vault.azure.net`.
+    pub url: Option<String>,
+    /// How the job signs in to the vault.
+    pub credential: Option<VaultCredentialKind>,
+    /// The client id of a user-assigned managed identity; without it the system-assigned one is used.
+    pub identity_client_id: Option<String>,
+}
+
+/// How the job signs in to a vault.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum VaultCredentialKind {
+    /// The managed identity of the host.
+    ManagedIdentity,
+}
+
+/// An app registration.
+#[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct AppTable {
+    /// The tenant the person who consented belongs to: a GUID, or a domain of the tenant.
+    pub tenant_id: Option<String>,
+    /// The application (client) id.
+    pub client_id: Option<String>,
+    /// The cloud that the tenant lives in.
+    pub cloud: Option<Cloud>,
+    /// The address of Entra ID, for clouds that have no name here.
+    pub authority: Option<String>,
+    /// How the app proves who it is.
+    pub credential: Option<AppCredentialTable>,
+}
+
+/// How an app registration proves who it is.
+#[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct AppCredentialTable {
+    /// A client secret.
+    pub secret: Option<ReferenceTable>,
+}
+
+/// Where a secret value is kept: exactly one of the three.
+#[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ReferenceTable {
+    /// The name of a secret in a vault.
+    pub vault_secret: Option<String>,
+    /// The vault of `vault_secret`: a key of `[vaults]`; without it `[vault]`.
+    pub vault: Option<String>,
+    /// The name of an environment variable.
+    pub env: Option<String>,
+    /// The path of a file.
+    pub file: Option<String>,
+}
+
+/// A refresh token. The same keys may stand in `[defaults]`, apart from `name` and `secret`.
+#[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct TokenTable {
+    /// What reports, logs and alerts call the token; the name of its secret if absent.
+    pub name: Option<String>,
+    /// The app registration it was issued to: a key of `[apps]`. May be absent where there is just one.
+    pub app: Option<String>,
+    /// The name of the secret that holds it.
+    pub secret: Option<String>,
+    /// The vault of the secret: a key of `[vaults]`; without it `[vault]`.
+    pub vault: Option<String>,
+    /// What it is redeemed for, such as `https://api.partnercenter.microsoft.com/user_impersonation`.
+    pub scope: Option<String>,
+    /// The object id of the user it must belong to.
+    pub user_id: Option<String>,
+    /// Who is asked when it needs a person.
+    pub owner: Option<String>,
+    /// What breaks when it dies.
+    pub purpose: Option<String>,
+    /// The age at which it is rotated, such as `"7d"`.
+    pub rotate_after: Option<String>,
+    /// The age at which it dies unless it was rotated.
+    pub expire_after: Option<String>,
+    /// The days left at which a person is told.
+    pub warn_before: Option<String>,
+    /// The days left at which a person is called.
+    pub critical_before: Option<String>,
+    /// Whether a token that is not due is redeemed all the same, to find revocations early.
+    pub probe: Option<ProbeKind>,
+    /// How a new token is proved before it is stored.
+    pub verify: Option<VerifyKind>,
+    /// Whether its sign-in must have had MFA.
+    pub require_mfa: Option<RequireMfa>,
+    /// How many versions stay enabled.
+    pub keep_versions: Option<usize>,
+    /// How long an older version stays enabled, since consumers keep values that long.
+    pub grace: Option<String>,
+}
+
+/// Whether a token that is not due is redeemed.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProbeKind {
+    EveryRun,
+    Never,
+}
+
+/// How a new token is proved.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerifyKind {
+    Redeem,
+    Claims,
+}
+
+/// `"auto"` (yes for Partner Center), `true` or `false`.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected `\"auto\"`, `true` or `false`")]
+pub enum RequireMfa {
+    Plain(bool),
+    Auto(Auto),
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Auto {
+    Auto,
+}
+
+/// The way to the network. `HTTPS_PROXY`, `NO_PROXY` and `SSL_CERT_FILE` are honoured as well.
+#[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct NetworkTable {
+    /// A PEM file of certificates that are trusted besides the system's.
+    pub ca_file: Option<String>,
+}

@@ -1,0 +1,226 @@
+//! Reads what the token endpoint answered.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::entra::{catalogue, claims};
+use crate::model::failure::Cause;
+use crate::model::identity::{Identity, Mfa};
+use crate::model::kind::Kind;
+use crate::secret::RefreshToken;
+use time::OffsetDateTime;
+
+/// An answer as it came.
+#[derive(Debug)]
+pub struct RawAnswer {
+    pub status: u16,
+    pub retry_after: Option<Duration>,
+    pub request_id: Option<String>,
+    pub body: SecretBody,
+    pub received_at: OffsetDateTime,
+}
+
+/// A body that may hold tokens: it does not print.
+pub struct SecretBody(pub Vec<u8>);
+
+impl std::fmt::Debug for SecretBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SecretBody({} bytes)", self.0.len())
+    }
+}
+
+/// What Entra ID granted.
+#[derive(Debug)]
+pub struct Grant {
+    pub refresh: Option<RefreshToken>,
+    pub identity: Identity,
+    pub mfa: Mfa,
+    /// When the answer was here: a token lives from its issue, so this is the latest time it can have been.
+    pub received_at: OffsetDateTime,
+}
+
+#[derive(Deserialize)]
+struct Success {
+    access_token: String,
+    refresh_token: Option<String>,
+    id_token: Option<String>,
+    client_info: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Refusal {
+    error: String,
+    #[serde(default)]
+    error_description: String,
+    #[serde(default)]
+    error_codes: Vec<u32>,
+    suberror: Option<String>,
+    correlation_id: Option<String>,
+    trace_id: Option<String>,
+}
+
+/// Reads a grant, or why there is none.
+///
+/// # Errors
+/// The refusal by the catalogue, or `entra.answer` where the body is not what a token endpoint answers.
+pub fn read(raw: &RawAnswer) -> Result<Grant, Cause> {
+    if raw.status != 200 {
+        return Err(refusal(raw));
+    }
+    // The text of a serde error quotes its input, so it is not passed on.
+    let Ok(success) = serde_json::from_slice::<Success>(&raw.body.0) else {
+        return Err(match serde_json::from_slice::<Refusal>(&raw.body.0) {
+            Ok(_) => refusal(raw),
+            Err(_) => with_ids(raw, Cause::new(Kind::EntraAnswer, "Entra ID's answer is no token answer")),
+        });
+    };
+    let (identity, mfa) =
+        claims::read(&success.access_token, success.id_token.as_deref(), success.client_info.as_deref());
+    let refresh = success.refresh_token.filter(|token| !token.is_empty()).map(RefreshToken::new);
+    Ok(Grant { refresh, identity, mfa, received_at: raw.received_at })
+}
+
+fn refusal(raw: &RawAnswer) -> Cause {
+    let mut cause = match serde_json::from_slice::<Refusal>(&raw.body.0) {
+        Ok(refusal) => by_catalogue(raw.status, refusal),
+        Err(_) => by_status(raw.status),
+    };
+    cause.retry_after = raw.retry_after;
+    with_ids(raw, cause)
+}
+
+/// A body that is no JSON must not turn a passing failure into a lasting one.
+fn by_status(status: u16) -> Cause {
+    let (kind, what) = match status {
+        429 => (Kind::EntraThrottled, "asked to wait"),
+        408 | 500..=599 => (Kind::EntraUnavailable, "is not available"),
+        _ => (Kind::EntraAnswer, "gave an answer that is not its own"),
+    };
+    Cause { code: Some(status.to_string()), ..Cause::new(kind, format!("Entra ID {what} (HTTP {status})")) }
+}
+
+fn by_catalogue(status: u16, refusal: Refusal) -> Cause {
+    // Where there are several codes the last one is the specific one.
+    let code = refusal.error_codes.last().copied();
+    let row = code.and_then(catalogue::row);
+    let kind = match row {
+        Some(row) => row.kind,
+        None if status == 429 => Kind::EntraThrottled,
+        None if status >= 500 => Kind::EntraUnavailable,
+        None => by_error(&refusal.error, refusal.suberror.as_deref()),
+    };
+    let said = sentence(&refusal.error_description);
+    tracing::debug!(code, error = refusal.error, correlation_id = refusal.correlation_id, said, "refused");
+    // The catalogue's sentence is for people; a code it does not know leaves Entra ID's own.
+    let message = row.map_or(said, |row| row.cause.to_owned());
+    Cause {
+        code: code.map_or(Some(refusal.error), |code| Some(format!("AADSTS{code}"))),
+        correlation_id: refusal.correlation_id,
+        trace_id: refusal.trace_id,
+        fix: row.and_then(|row| row.fix),
+        ..Cause::new(kind, message)
+    }
+}
+
+/// RFC 6749 section 5.2, and the suberrors that MSAL knows. The set of errors is open: an unknown one is never
+/// taken for transient.
+fn by_error(error: &str, suberror: Option<&str>) -> Kind {
+    match (error, suberror) {
+        ("invalid_grant", Some("client_mismatch")) | ("unauthorized_client", _) => Kind::EntraApp,
+        ("invalid_grant", Some("consent_required")) | ("consent_required", _) => Kind::EntraConsent,
+        ("invalid_grant", Some("protection_policy_required")) => Kind::EntraPolicy,
+        ("invalid_grant", Some("device_authentication_failed")) => Kind::EntraDevice,
+        ("invalid_grant" | "interaction_required" | "login_required" | "user_password_expired", _) => {
+            Kind::EntraRefusedGrant
+        }
+        ("invalid_client", _) => Kind::EntraRefusedClient,
+        ("invalid_scope", _) => Kind::EntraScope,
+        ("invalid_resource", _) => Kind::EntraResource,
+        ("invalid_tenant", _) => Kind::EntraTenant,
+        ("invalid_request" | "unsupported_grant_type", _) => Kind::EntraRequest,
+        ("temporarily_unavailable" | "server_error", _) => Kind::EntraUnavailable,
+        _ => Kind::EntraUnknown,
+    }
+}
+
+/// The description without its trailing ids and line breaks.
+fn sentence(description: &str) -> String {
+    let end = ["\r\n", "\n", " Trace ID:"].iter().filter_map(|mark| description.find(mark)).min();
+    let text: String = description[..end.unwrap_or(description.len())]
+        .chars()
+        .map(|c| if c == '\u{a0}' { ' ' } else { c })
+        .filter(|c| !c.is_control())
+        .take(400)
+        .collect();
+    match text.trim() {
+        "" => "Entra ID refused and did not say why".to_owned(),
+        text => text.to_owned(),
+    }
+}
+
+fn with_ids(raw: &RawAnswer, mut cause: Cause) -> Cause {
+    cause.trace_id = cause.trace_id.or_else(|| raw.request_id.clone());
+    cause
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(status: u16, body: &str) -> RawAnswer {
+        RawAnswer {
+            status,
+            retry_after: None,
+            request_id: Some("r1".into()),
+            body: SecretBody(body.as_bytes().to_vec()),
+            received_at: OffsetDateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn kind(status: u16, body: &str) -> Kind {
+        read(&raw(status, body)).unwrap_err().kind
+    }
+
+    #[test]
+    fn the_last_code_decides() {
+        let body = r#"{"error":"invalid_client","error_description":"AADSTS70002: x\r\nTrace ID: t","error_codes":[70002,500133]}"#;
+        let cause = read(&raw(401, body)).unwrap_err();
+        assert_eq!((cause.kind, cause.code.as_deref()), (Kind::EntraAssertion, Some("AADSTS500133")));
+        assert!(cause.message.contains("check the clock"), "{cause}");
+        let unknown =
+            read(&raw(400, r#"{"error":"new","error_description":"AADSTS1: x\r\nTrace ID: t"}"#)).unwrap_err();
+        assert_eq!(unknown.message, "AADSTS1: x");
+    }
+
+    #[test]
+    fn unknown_codes_go_by_suberror_and_error() {
+        assert_eq!(kind(400, r#"{"error":"invalid_grant","error_codes":[1]}"#), Kind::EntraRefusedGrant);
+        assert_eq!(kind(400, r#"{"error":"invalid_grant","suberror":"consent_required"}"#), Kind::EntraConsent);
+        assert_eq!(kind(400, r#"{"error":"brand_new"}"#), Kind::EntraUnknown);
+        assert_eq!(kind(503, r#"{"error":"brand_new","error_codes":[2]}"#), Kind::EntraUnavailable);
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_keeps_the_meaning_of_the_status() {
+        assert_eq!(kind(429, "Too Many Requests"), Kind::EntraThrottled);
+        assert_eq!(kind(504, ""), Kind::EntraUnavailable);
+        assert_eq!(kind(200, "<html>"), Kind::EntraAnswer);
+        assert_eq!(kind(200, r#"{"access_token":"secr"#), Kind::EntraAnswer);
+        assert_eq!(kind(302, ""), Kind::EntraAnswer);
+    }
+
+    #[test]
+    fn a_missing_refresh_token_is_no_refresh_token() {
+        for body in [r#"{"access_token":"a"}"#, r#"{"access_token":"a","refresh_token":""}"#] {
+            assert!(read(&raw(200, body)).unwrap().refresh.is_none());
+        }
+    }
+
+    #[test]
+    fn descriptions_lose_ids_and_control_characters() {
+        let text = "AADSTS700082: expired due to inactivity.\u{a0}The token\u{1b}[31m was issued. Trace ID: x";
+        assert_eq!(sentence(text), "AADSTS700082: expired due to inactivity. The token[31m was issued.");
+        assert!(sentence("").contains("did not say why"));
+    }
+}

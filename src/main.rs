@@ -1,0 +1,26 @@
+//! The `rotator` binary.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use rotator::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    no_core_dumps();
+    // The second of two installations would fail, and there is just this one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(rotator::command::dispatch(cli)),
+        Err(_) => ExitCode::from(4),
+    }
+}
+
+/// A core dump would hold tokens.
+fn no_core_dumps() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    }
+}

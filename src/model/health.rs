@@ -1,0 +1,97 @@
+//! How long a token has to live.
+
+use time::OffsetDateTime;
+
+use crate::model::policy::Policy;
+
+/// The state of a token by the days it has left.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// More days left than `warn_before`.
+    Fresh,
+    /// At or below `warn_before`.
+    Aging,
+    /// At or below `critical_before`.
+    Expiring,
+    /// None left.
+    Expired,
+    /// The time of issue is not known.
+    Unknown,
+}
+
+impl Health {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Aging => "aging",
+            Self::Expiring => "expiring",
+            Self::Expired => "expired",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A token's life measured at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Age {
+    pub issued: Option<OffsetDateTime>,
+    pub expires: Option<OffsetDateTime>,
+    /// Whole days, rounded down: 0 on the last day, negative afterwards.
+    pub days_left: Option<i64>,
+    pub health: Health,
+}
+
+/// Judges a token issued at `issued` by the thresholds of `policy`.
+#[must_use]
+pub fn judge(issued: Option<OffsetDateTime>, policy: &Policy, now: OffsetDateTime) -> Age {
+    let Some(issued) = issued else {
+        return Age { issued: None, expires: None, days_left: None, health: Health::Unknown };
+    };
+    let expires = issued + policy.expire_after;
+    let left = expires - now;
+    let health = if left <= time::Duration::ZERO {
+        Health::Expired
+    } else if left <= policy.critical_before {
+        Health::Expiring
+    } else if left <= policy.warn_before {
+        Health::Aging
+    } else {
+        Health::Fresh
+    };
+    let days_left = Some(left.whole_seconds().div_euclid(86_400));
+    Age { issued: Some(issued), expires: Some(expires), days_left, health }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    const ISSUED: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
+
+    fn at(day: i64) -> (Health, Option<i64>) {
+        let age = judge(Some(ISSUED), &Policy::default(), ISSUED + time::Duration::days(day));
+        (age.health, age.days_left)
+    }
+
+    #[test]
+    fn thresholds() {
+        assert_eq!(at(0), (Health::Fresh, Some(90)));
+        assert_eq!(at(59), (Health::Fresh, Some(31)));
+        assert_eq!(at(60), (Health::Aging, Some(30)));
+        assert_eq!(at(75), (Health::Aging, Some(15)));
+        assert_eq!(at(76), (Health::Expiring, Some(14)));
+        assert_eq!(at(89), (Health::Expiring, Some(1)));
+        assert_eq!(at(90), (Health::Expired, Some(0)));
+        assert_eq!(at(91), (Health::Expired, Some(-1)));
+    }
+
+    #[test]
+    fn unknown_without_an_issue_time() {
+        assert_eq!(judge(None, &Policy::default(), ISSUED).health, Health::Unknown);
+    }
+}

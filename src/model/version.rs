@@ -1,0 +1,92 @@
+//! A version of a secret, and what this tool noted on it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use time::OffsetDateTime;
+
+use crate::model::identity::{Account, Mfa};
+use crate::secret::SecretValue;
+
+/// The 32 hexadecimal digits that name one version of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VersionId(pub String);
+
+impl fmt::Display for VersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The metadata of one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    pub id: VersionId,
+    pub enabled: bool,
+    /// Whole seconds, rounded by the vault: versions of one second cannot be told apart by it.
+    pub created: OffsetDateTime,
+    pub content_type: Option<String>,
+    /// All tags, ours included.
+    pub tags: BTreeMap<String, String>,
+    /// What our tags say.
+    pub record: Record,
+}
+
+/// A version with its value.
+#[derive(Debug)]
+pub struct Stored {
+    pub version: Version,
+    pub value: SecretValue,
+}
+
+/// A version to be written.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    pub value: &'a str,
+    pub content_type: String,
+    pub expires: Option<OffsetDateTime>,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What a version's tags say about its token. All is absent on a version that a person wrote by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Record {
+    pub issued: Option<OffsetDateTime>,
+    pub consented: Option<OffsetDateTime>,
+    pub identity: Option<Tagged>,
+    pub mfa: Option<Mfa>,
+    pub run: Option<RunTag>,
+}
+
+/// The identity as tagged: the home account and the client id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tagged {
+    pub home: Option<Account>,
+    pub app: Option<String>,
+}
+
+/// Which run wrote a version, and over which one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunTag {
+    pub run_id: String,
+    pub replaced: VersionId,
+}
+
+/// Both carry the same consent: the same time of consent is noted on both, or the newer one was made by redeeming
+/// the older one.
+#[must_use]
+pub fn same_consent(newer: &Version, older: &Version) -> bool {
+    let (new, old) = (&newer.record, &older.record);
+    if new.identity.is_none() || new.identity != old.identity || new.consented != old.consented {
+        return false;
+    }
+    new.consented.is_some() || new.run.as_ref().is_some_and(|run| run.replaced == older.id)
+}
+
+/// The newest by time of creation, and whether the vault must be asked because two share that second.
+#[must_use]
+pub fn newest(versions: &[Version]) -> Option<(&Version, bool)> {
+    let newest = versions.iter().max_by_key(|version| version.created)?;
+    let tie = versions.iter().filter(|version| version.created == newest.created).count() > 1;
+    Some((newest, tie))
+}

@@ -1,0 +1,34 @@
+//! The two doors to the outside. They are small and stay small: requests and answers are plain values.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use crate::entra::answer::RawAnswer;
+use crate::entra::request::TokenRequest;
+use crate::model::failure::Cause;
+use crate::model::name::SecretName;
+use crate::model::version::{Draft, Stored, Version, VersionId};
+
+/// One Key Vault.
+#[async_trait]
+pub trait Vault: Debug + Send + Sync {
+    /// The metadata of all versions, in no order. Empty for a secret that does not exist.
+    async fn versions(&self, secret: &SecretName) -> Result<Vec<Version>, Cause>;
+
+    /// One version with its value: the newest, or the one named.
+    async fn read(&self, secret: &SecretName, version: Option<&VersionId>) -> Result<Stored, Cause>;
+
+    /// Writes a new version. Tried once: after a failure it may have been written all the same.
+    async fn write(&self, secret: &SecretName, draft: Draft<'_>) -> Result<Version, Cause>;
+
+    /// Disables one version, keeping all else.
+    async fn disable(&self, secret: &SecretName, version: &VersionId) -> Result<(), Cause>;
+}
+
+/// Entra ID.
+#[async_trait]
+pub trait Entra: Debug + Send + Sync {
+    /// Sends a request to a token endpoint, once.
+    async fn send(&self, request: &TokenRequest) -> Result<RawAnswer, Cause>;
+}

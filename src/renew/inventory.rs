@@ -1,0 +1,75 @@
+//! What the vault says of a secret's versions, without their values.
+
+use crate::model::failure::Cause;
+use crate::model::identity::Account;
+use crate::model::kind::Kind;
+use crate::model::name::SecretName;
+use crate::model::version::{self, Version};
+use crate::ports::Vault;
+
+/// The versions of a secret, never none, the newest first.
+#[derive(Debug)]
+pub struct Inventory {
+    pub versions: Vec<Version>,
+    /// Whether `versions` is all of them, or just the newest for want of the right to list.
+    pub listed: bool,
+}
+
+impl Inventory {
+    /// Reads the metadata of all versions. The newest one is what a read without a version answers, so that is asked
+    /// where the times of creation leave it open; without the right to list it is all that is known.
+    ///
+    /// # Errors
+    /// The vault's refusal; `vault.secret.missing` or `.deleted` for a secret without versions.
+    pub async fn take(vault: &dyn Vault, secret: &SecretName) -> Result<Self, Cause> {
+        let versions = match vault.versions(secret).await {
+            Ok(versions) => versions,
+            Err(cause) if is_missing_right(cause.kind) => {
+                tracing::warn!(kind = cause.kind.slug(), "versions cannot be listed: {cause}");
+                let newest = vault.read(secret, None).await?.version;
+                return Ok(Self { versions: vec![newest], listed: false });
+            }
+            Err(cause) => return Err(cause),
+        };
+        let newest = match version::newest(&versions) {
+            Some((newest, false)) => newest.clone(),
+            _ => vault.read(secret, None).await?.version,
+        };
+        Ok(Self::sorted(versions, newest))
+    }
+
+    /// Reads metadata only; among versions of one second the one issued last counts as the newest.
+    ///
+    /// # Errors
+    /// The vault's refusal; `vault.secret.missing` for a secret without versions.
+    pub async fn glance(vault: &dyn Vault, secret: &SecretName) -> Result<Self, Cause> {
+        let versions = vault.versions(secret).await?;
+        let newest = versions.iter().max_by_key(|version| (version.created, version.record.issued)).cloned();
+        let missing = || Cause::new(Kind::SecretMissing, format!("the secret {secret} has no versions"));
+        Ok(Self::sorted(versions, newest.ok_or_else(missing)?))
+    }
+
+    fn sorted(mut versions: Vec<Version>, newest: Version) -> Self {
+        versions.retain(|version| version.id != newest.id);
+        versions.sort_by_key(|version| std::cmp::Reverse(version.created));
+        versions.insert(0, newest);
+        Self { versions, listed: true }
+    }
+
+    #[must_use]
+    pub fn newest(&self) -> &Version {
+        &self.versions[0]
+    }
+
+    /// The home account that the last version of ours was tagged with.
+    #[must_use]
+    pub fn tagged_home(&self) -> Option<&Account> {
+        self.versions.iter().find_map(|version| version.record.identity.as_ref()?.home.as_ref())
+    }
+}
+
+/// The refusals that an optional right can lead to.
+#[must_use]
+pub fn is_missing_right(kind: Kind) -> bool {
+    matches!(kind, Kind::VaultRbac | Kind::VaultPolicy | Kind::VaultForbidden)
+}

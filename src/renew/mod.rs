@@ -1,0 +1,229 @@
+//! The path of one token, from the metadata of its versions to a new version that was read back.
+
+mod credential;
+pub mod inspect;
+pub mod inventory;
+pub mod plan;
+mod queue;
+mod retire;
+mod store;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use credential::AppSecrets;
+pub use inventory::Inventory;
+pub use plan::{Options, Step};
+pub use queue::run;
+
+use crate::clock::Clock;
+use crate::entra::answer::{self, Grant};
+use crate::entra::request;
+use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
+use crate::model::identity::Pin;
+use crate::model::kind::Kind;
+use crate::model::outcome::{Hold, Note, Outcome, Verdict};
+use crate::model::policy::Verify;
+use crate::model::target::Target;
+use crate::model::version::{self, Stored, Version};
+use crate::ports::{Entra, Vault};
+use crate::secret::{ClientSecret, RefreshToken};
+use crate::wire::deadline::Deadline;
+use crate::wire::retry;
+use inspect::{Candidate, Replacement};
+
+/// What all tokens of a run share.
+#[derive(Debug)]
+pub struct Run {
+    pub id: String,
+    pub clock: Clock,
+    pub deadline: Deadline,
+    pub entra: Arc<dyn Entra>,
+    /// By the name of the vault's table.
+    pub vaults: HashMap<String, Arc<dyn Vault>>,
+    pub app_secrets: AppSecrets,
+}
+
+/// A token whose inventory was taken and whose step is decided.
+#[derive(Debug)]
+pub struct Survey {
+    pub inventory: Inventory,
+    pub step: Step,
+}
+
+/// Takes one token through its step. Whatever happens there is one outcome.
+pub async fn renew(target: &Target, vault: &dyn Vault, survey: Survey, run: &Run) -> Outcome {
+    let mut outcome = begin(target, &survey.inventory);
+    let renewal = Renewal { target, vault, inventory: &survey.inventory, run };
+    let result = match survey.step {
+        Step::Hold(hold) => Ok(Verdict::Held(hold)),
+        Step::Probe => renewal.probe(&mut outcome).await,
+        Step::Rotate => renewal.rotate(&mut outcome).await,
+    };
+    outcome.verdict = result.unwrap_or_else(Verdict::Failed);
+    outcome
+}
+
+/// The outcome of a token that could not even be looked at.
+#[must_use]
+pub fn unseen(failure: Failure) -> Outcome {
+    Outcome::new(match failure.cause.kind {
+        Kind::SecretDisabled => Verdict::Held(Hold::Disabled(failure)),
+        Kind::Deadline | Kind::Interrupted => Verdict::Held(Hold::NoTime(failure)),
+        _ => Verdict::Failed(failure),
+    })
+}
+
+/// What is known of a token before its step.
+#[must_use]
+pub fn begin(target: &Target, inventory: &Inventory) -> Outcome {
+    let newest = inventory.newest();
+    let record = &newest.record;
+    let mut outcome = Outcome::new(Verdict::Held(Hold::NotDue));
+    outcome.version = Some(newest.id.clone());
+    outcome.issued = record.issued;
+    outcome.mfa = record.mfa.unwrap_or(outcome.mfa);
+    outcome.user_id = inventory.tagged_home().map(|home| home.user.clone()).or_else(|| target.user_id.clone());
+    if inventory.listed {
+        outcome.versions = Some(inventory.versions.len());
+    } else {
+        outcome.notes.push(Note::ListRefused);
+    }
+    if inventory.versions.len() >= MANY_VERSIONS {
+        outcome.notes.push(Note::ManyVersions(inventory.versions.len()));
+    }
+    if target.scope.contains("://graph.windows.net") {
+        outcome.notes.push(Note::RetiredScope);
+    }
+    outcome
+}
+
+/// Backup fails past 500 (learn.microsoft.com/azure/key-vault/general/backup).
+const MANY_VERSIONS: usize = 400;
+
+struct Renewal<'a> {
+    target: &'a Target,
+    vault: &'a dyn Vault,
+    inventory: &'a Inventory,
+    run: &'a Run,
+}
+
+impl Renewal<'_> {
+    /// Redeems the stored token and stores nothing.
+    async fn probe(&self, outcome: &mut Outcome) -> Result<Verdict, Failure> {
+        let secret = self.client_secret().await.at(Stage::Credential)?;
+        let stored = self.vault.read(&self.target.secret, None).await.at(Stage::Read)?;
+        let refresh = inspect::refresh_token(stored).at(Stage::Read)?.0;
+        let grant = match self.redeem(&secret, &refresh).await {
+            // A damaged value is not probed but repaired.
+            Err(cause) if cause.kind == Kind::EntraBadToken => return self.rotate(outcome).await,
+            answer => answer.at(Stage::Redeem)?,
+        };
+        let seen = inspect::identify(&grant, &self.pin()).at(Stage::Inspect)?;
+        self.tell(outcome, &seen);
+        Ok(Verdict::Probed)
+    }
+
+    /// Read → redeem → inspect → prove → store → retire.
+    async fn rotate(&self, outcome: &mut Outcome) -> Result<Verdict, Failure> {
+        let secret = self.client_secret().await.at(Stage::Credential)?;
+        let stored = self.vault.read(&self.target.secret, None).await.at(Stage::Read)?;
+        let (refresh, base) = inspect::refresh_token(stored).at(Stage::Read)?;
+        outcome.version = Some(base.id.clone());
+        let (grant, recovered) = match self.redeem(&secret, &refresh).await {
+            Err(cause) if cause.kind == Kind::EntraBadToken => (self.recover(&secret, &base, cause).await?, true),
+            answer => (answer.at(Stage::Redeem)?, false),
+        };
+        let candidate = inspect::inspect(grant, &self.pin(), &base).at(Stage::Inspect)?;
+        self.tell(outcome, &candidate.seen);
+        let replacement = self.prove(&secret, candidate).await.at(Stage::Prove)?;
+        let verdict = self.place(replacement, base, outcome).await?;
+        Ok(if recovered && matches!(verdict, Verdict::Rotated) { Verdict::Recovered } else { verdict })
+    }
+
+    /// Stores a proved token on top of `base`, and retires what it makes superfluous.
+    async fn place(&self, replacement: Replacement, base: Version, outcome: &mut Outcome) -> Result<Verdict, Failure> {
+        let issued = replacement.issued();
+        let place =
+            store::Place { target: self.target, vault: self.vault, run: self.run, base: &base, known: self.inventory };
+        let stored = match place.store(&replacement).await.at(Stage::Store)? {
+            store::Placed::Stored(stored) => stored,
+            store::Placed::Superseded(by) => {
+                outcome.version = Some(by.id);
+                outcome.issued = by.record.issued;
+                outcome.previous = Some(base.id);
+                return Ok(Verdict::Superseded);
+            }
+        };
+        outcome.version = Some(stored.version.id.clone());
+        outcome.previous = Some(base.id);
+        outcome.issued = Some(issued);
+        outcome.versions = stored.versions.as_ref().map(Vec::len).or(outcome.versions);
+        if !stored.left_out.is_empty() {
+            outcome.notes.push(Note::TagsDropped(stored.left_out.clone()));
+        }
+        let now = self.run.clock.now();
+        for version in retire::superfluous(&stored, &self.target.policy, now) {
+            match self.vault.disable(&self.target.secret, &version).await {
+                Ok(()) => outcome.retired.push(version),
+                Err(cause) => {
+                    tracing::warn!(version = %version, kind = cause.kind.slug(), "an old version was not disabled: {cause}");
+                    outcome.notes.push(Note::RetireFailed(cause.kind));
+                    break;
+                }
+            }
+        }
+        Ok(Verdict::Rotated)
+    }
+
+    /// Redeems the version before a damaged one: only one of the same identity and the same consent, only once.
+    async fn recover(&self, secret: &ClientSecret, damaged: &Version, cause: Cause) -> Result<Grant, Failure> {
+        let failure = Err(cause).at(Stage::Redeem);
+        let older = self.inventory.versions.iter().filter(|version| version.id != damaged.id && version.enabled);
+        let Some(older) = older.into_iter().find(|older| version::same_consent(damaged, older)) else {
+            return failure;
+        };
+        tracing::warn!(damaged = %damaged.id, version = %older.id, "the newest value is damaged, trying the version before");
+        let Ok(stored) = self.vault.read(&self.target.secret, Some(&older.id)).await else {
+            return failure;
+        };
+        let Ok((refresh, _)) = inspect::refresh_token(stored) else {
+            return failure;
+        };
+        self.redeem(secret, &refresh).await.or(failure)
+    }
+
+    /// Redeems the new token once; the token that this yields is dropped, the proved one is kept.
+    async fn prove(&self, secret: &ClientSecret, candidate: Candidate) -> Result<Replacement, Cause> {
+        if self.target.policy.verify == Verify::Redeem {
+            let proof = self.redeem(secret, &candidate.refresh).await?;
+            inspect::identify(&proof, &self.pin())?;
+        }
+        Ok(Replacement::proved(candidate))
+    }
+
+    async fn redeem(&self, secret: &ClientSecret, refresh: &RefreshToken) -> Result<Grant, Cause> {
+        let request = request::refresh(&self.target.app, secret, &self.target.scope, refresh);
+        let attempt = || async { answer::read(&self.run.entra.send(&request).await?) };
+        retry::repeat(&self.run.deadline, attempt).await
+    }
+
+    async fn client_secret(&self) -> Result<Arc<ClientSecret>, Cause> {
+        self.run.app_secrets.of(&self.target.app, &self.run.vaults).await
+    }
+
+    fn pin(&self) -> Pin {
+        self.target.pin(self.inventory.tagged_home().cloned())
+    }
+
+    fn tell(&self, outcome: &mut Outcome, seen: &inspect::Seen) {
+        outcome.mfa = seen.mfa;
+        outcome.user_id = seen.user().map(str::to_owned).or_else(|| outcome.user_id.take());
+        outcome.notes.extend(seen.notes(self.target.policy.require_mfa, &self.pin()));
+    }
+}
+
+/// Reads the newest version for callers that know nothing yet.
+pub(crate) async fn newest(vault: &dyn Vault, target: &Target) -> Result<Stored, Cause> {
+    vault.read(&target.secret, None).await
+}

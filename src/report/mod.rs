@@ -1,0 +1,318 @@
+//! What a run tells: one document, in the form that was asked for.
+
+mod json;
+mod markdown;
+pub mod progress;
+mod text;
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::model::failure::{Failure, Stage};
+use crate::model::health::{self, Health};
+use crate::model::identity::Mfa;
+use crate::model::kind::Remedy;
+use crate::model::outcome::{Hold, Note, Outcome, Verdict, exit_code};
+use crate::model::policy::Policy;
+use crate::model::target::Target;
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Output {
+    /// For a person at a terminal
+    #[default]
+    Text,
+    /// One document after docs/report.schema.json
+    Json,
+    /// For a job summary or a ticket
+    Markdown,
+}
+
+/// The report of a run, as JSON prints it. Its shape is a public contract: `docs/report.schema.json`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "rotator.report/v1")]
+pub struct Report {
+    /// `rotator.report/v1`.
+    pub schema: String,
+    pub run_id: String,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "Instant")]
+    pub started: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "Instant")]
+    pub finished: OffsetDateTime,
+    pub summary: Summary,
+    pub tokens: Vec<Row>,
+    /// Receivers that could not be told.
+    pub notify_failed: Vec<String>,
+}
+
+/// How many tokens had which outcome.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    pub total: usize,
+    pub rotated: usize,
+    pub probed: usize,
+    pub held: usize,
+    pub superseded: usize,
+    pub recovered: usize,
+    pub failed: usize,
+    /// 0 every token is safe, 3 a person must act, 4 try again later.
+    pub exit_code: u8,
+}
+
+/// One token of a report.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Row {
+    pub name: String,
+    /// The vault's host.
+    pub vault: String,
+    pub secret: String,
+    pub tenant_id: String,
+    pub client_id: String,
+    pub user_id: Option<String>,
+    pub outcome: OutcomeName,
+    /// The newest version.
+    pub version: Option<String>,
+    /// The version it replaced in this run.
+    pub previous_version: Option<String>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<Instant>")]
+    pub issued_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<Instant>")]
+    pub expires_at: Option<OffsetDateTime>,
+    /// Whole days, rounded down.
+    pub days_left: Option<i64>,
+    pub health: Health,
+    pub mfa: Mfa,
+    /// How many versions the secret has.
+    pub versions: Option<usize>,
+    /// Versions disabled in this run.
+    pub retired: Vec<String>,
+    pub failure: Option<FailureRow>,
+    #[serde(skip, default)]
+    pub(crate) aside: Aside,
+}
+
+/// An instant in RFC 3339.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct Instant(
+    #[expect(dead_code, reason = "names a format for the schema")]
+    #[schemars(extend("format" = "date-time"))]
+    String,
+);
+
+/// What only the forms for people show.
+#[derive(Debug, Default)]
+pub(crate) struct Aside {
+    policy: Policy,
+    notes: Vec<Note>,
+    hold: Option<&'static str>,
+    owner: Option<String>,
+    purpose: Option<String>,
+    code: u8,
+}
+
+/// What became of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OutcomeName {
+    Rotated,
+    Probed,
+    Held,
+    Superseded,
+    Recovered,
+    Failed,
+}
+
+impl OutcomeName {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rotated => "rotated",
+            Self::Probed => "probed",
+            Self::Held => "held",
+            Self::Superseded => "superseded",
+            Self::Recovered => "recovered",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Why a token failed or was held, and what to do.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct FailureRow {
+    pub stage: Stage,
+    /// A stable slug, such as `entra.revoked`.
+    pub kind: String,
+    /// The sender's own code.
+    pub code: Option<String>,
+    pub remedy: Remedy,
+    pub message: String,
+    pub hint: String,
+    pub correlation_id: Option<String>,
+    pub trace_id: Option<String>,
+}
+
+/// What a report is made of.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    pub run_id: &'a str,
+    pub started: OffsetDateTime,
+    pub finished: OffsetDateTime,
+    pub fail_on_warning: bool,
+    pub tokens: Vec<(&'a Arc<Target>, Outcome)>,
+}
+
+/// Judges every outcome and counts.
+#[must_use]
+pub fn report(facts: Facts<'_>) -> Report {
+    let now = facts.finished;
+    let tokens: Vec<Row> = facts.tokens.into_iter().map(|(target, outcome)| row(target, outcome, now)).collect();
+    let count = |name| tokens.iter().filter(|row| row.outcome == name).count();
+    let worst = |code| tokens.iter().any(|row| row.aside.code == code);
+    let warned = facts.fail_on_warning && tokens.iter().any(Row::is_warning);
+    let summary = Summary {
+        total: tokens.len(),
+        rotated: count(OutcomeName::Rotated),
+        probed: count(OutcomeName::Probed),
+        held: count(OutcomeName::Held),
+        superseded: count(OutcomeName::Superseded),
+        recovered: count(OutcomeName::Recovered),
+        failed: count(OutcomeName::Failed),
+        exit_code: match (worst(3) || warned, worst(4)) {
+            (true, _) => 3,
+            (false, true) => 4,
+            (false, false) => 0,
+        },
+    };
+    Report {
+        schema: "rotator.report/v1".to_owned(),
+        run_id: facts.run_id.to_owned(),
+        started: seconds(facts.started),
+        finished: seconds(facts.finished),
+        summary,
+        tokens,
+        notify_failed: Vec::new(),
+    }
+}
+
+fn row(target: &Target, outcome: Outcome, now: OffsetDateTime) -> Row {
+    let age = health::judge(outcome.issued, &target.policy, now);
+    let aside = Aside {
+        policy: target.policy.clone(),
+        hold: hold(&outcome.verdict),
+        code: exit_code(&outcome.verdict, age.health),
+        notes: outcome.notes,
+        owner: target.owner.clone(),
+        purpose: target.purpose.clone(),
+    };
+    Row {
+        name: target.name.clone(),
+        vault: target.vault.url.host().to_owned(),
+        secret: target.secret.to_string(),
+        tenant_id: target.app.tenant_id.clone(),
+        client_id: target.app.client_id.clone(),
+        user_id: outcome.user_id,
+        outcome: name(&outcome.verdict),
+        version: outcome.version.map(|id| id.0),
+        previous_version: outcome.previous.map(|id| id.0),
+        issued_at: age.issued.map(seconds),
+        expires_at: age.expires.map(seconds),
+        days_left: age.days_left,
+        health: age.health,
+        mfa: outcome.mfa,
+        versions: outcome.versions,
+        retired: outcome.retired.into_iter().map(|id| id.0).collect(),
+        failure: failure_of(&outcome.verdict).map(|failure| failure_row(failure, target)),
+        aside,
+    }
+}
+
+const fn name(verdict: &Verdict) -> OutcomeName {
+    match verdict {
+        Verdict::Rotated => OutcomeName::Rotated,
+        Verdict::Probed => OutcomeName::Probed,
+        Verdict::Held(_) => OutcomeName::Held,
+        Verdict::Superseded => OutcomeName::Superseded,
+        Verdict::Recovered => OutcomeName::Recovered,
+        Verdict::Failed(_) => OutcomeName::Failed,
+    }
+}
+
+const fn failure_of(verdict: &Verdict) -> Option<&Failure> {
+    match verdict {
+        Verdict::Failed(failure) | Verdict::Held(Hold::NoTime(failure) | Hold::Disabled(failure)) => Some(failure),
+        _ => None,
+    }
+}
+
+const fn hold(verdict: &Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::Held(Hold::NotDue) => Some("not due"),
+        Verdict::Held(Hold::DryRun(step)) => Some(step),
+        _ => None,
+    }
+}
+
+fn failure_row(failure: &Failure, target: &Target) -> FailureRow {
+    FailureRow {
+        stage: failure.stage,
+        kind: failure.cause.kind.slug().to_owned(),
+        code: failure.cause.code.clone(),
+        remedy: failure.remedy(),
+        message: failure.cause.message.clone(),
+        hint: failure.hint(target),
+        correlation_id: failure.cause.correlation_id.clone(),
+        trace_id: failure.cause.trace_id.clone(),
+    }
+}
+
+impl Row {
+    /// Whether `--fail-on warning` counts this token.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        let noted = self.aside.notes.iter().any(Note::is_warning);
+        noted || matches!(self.health, Health::Aging | Health::Expiring | Health::Expired)
+    }
+
+    /// Whether a person must be told of this token at once.
+    #[must_use]
+    pub fn is_critical(&self) -> bool {
+        self.aside.code == 3 || matches!(self.health, Health::Expiring | Health::Expired)
+    }
+}
+
+impl Report {
+    /// The report in the form that was asked for, ending in a line break. `width` is that of the terminal, and
+    /// `colour` whether it shows any.
+    #[must_use]
+    pub fn render(&self, output: Output, style: Style) -> String {
+        match output {
+            Output::Text => text::render(self, style),
+            Output::Json => json::render(self),
+            Output::Markdown => markdown::render(self),
+        }
+    }
+}
+
+/// How a text is shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Style {
+    pub colour: bool,
+}
+
+/// The JSON Schema of a report.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Report)
+}
+
+fn seconds(at: OffsetDateTime) -> OffsetDateTime {
+    at.replace_nanosecond(0).unwrap_or(at)
+}

@@ -1,0 +1,133 @@
+//! An embedded Entra ID, Key Vault and managed identity on loopback, for demonstrations and tests.
+//!
+//! It is an environment, not a mode of the product: everything is reached under its production name over TLS, through
+//! a proxy that refuses every host it does not play. It is written from what the services are documented and recorded
+//! to do, and imports nothing of the product, so that the two cannot share a bug. Time passes by ageing records.
+
+pub mod entra;
+pub mod fault;
+mod http;
+mod identity;
+pub mod journal;
+pub mod route;
+pub mod scenario;
+pub mod seed;
+mod server;
+pub mod state;
+mod tls;
+pub mod vault;
+
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use fault::Rule;
+use journal::Journal;
+use state::State;
+
+/// What the fakes share with whoever looks at them.
+#[derive(Debug, Default)]
+pub struct World {
+    state: Mutex<State>,
+    rules: Mutex<Vec<Rule>>,
+    journal: Mutex<Journal>,
+}
+
+impl World {
+    #[must_use]
+    pub fn new(state: State) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(state), ..Self::default() })
+    }
+
+    /// The records of all fakes.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The requests so far.
+    pub fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a fault.
+    pub fn fault(&self, rule: Rule) {
+        self.rules().push(rule);
+    }
+
+    fn rules(&self) -> MutexGuard<'_, Vec<Rule>> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A running sandbox. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    pub world: Arc<World>,
+    proxy: SocketAddr,
+    identity: SocketAddr,
+    folder: TempDir,
+    servers: Vec<JoinHandle<()>>,
+}
+
+/// What a client must know of a sandbox.
+pub const IDENTITY_HEADER: &str = "sandbox-identity-header";
+
+impl Sandbox {
+    /// Starts the fakes on free ports of 127.0.0.1.
+    ///
+    /// # Errors
+    /// The system's, for ports and the folder of the certificate.
+    pub async fn start(world: Arc<World>) -> io::Result<Self> {
+        let authority = Arc::new(tls::Authority::new().map_err(io::Error::other)?);
+        let folder = TempDir::with_prefix("rotator-sandbox-")?;
+        std::fs::File::create(folder.path().join("ca.pem"))?.write_all(authority.pem().as_bytes())?;
+        let proxy = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let identity = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let (proxy_address, identity_address) = (proxy.local_addr()?, identity.local_addr()?);
+        let servers = vec![
+            tokio::spawn(server::serve_proxy(proxy, Arc::clone(&world), authority)),
+            tokio::spawn(server::serve_identity(identity, Arc::clone(&world))),
+        ];
+        Ok(Self { world, proxy: proxy_address, identity: identity_address, folder, servers })
+    }
+
+    /// The certificate that the fakes' certificates are signed by, as a file.
+    #[must_use]
+    pub fn ca_file(&self) -> String {
+        self.folder.path().join("ca.pem").display().to_string()
+    }
+
+    /// A folder that lives as long as the sandbox.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// The environment that leads a client here.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("HTTPS_PROXY", format!("http://{}", self.proxy)),
+            ("IDENTITY_ENDPOINT", format!("http://{}/msi/token", self.identity)),
+            ("IDENTITY_HEADER", IDENTITY_HEADER.to_owned()),
+        ]
+    }
+
+    /// The address of the managed-identity endpoint in the form that virtual machines have.
+    #[must_use]
+    pub fn imds(&self) -> String {
+        format!("http://{}/metadata/identity/oauth2/token", self.identity)
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        for server in &self.servers {
+            server.abort();
+        }
+    }
+}

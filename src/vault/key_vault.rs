@@ -1,0 +1,200 @@
+//! One vault behind its port.
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+
+use async_trait::async_trait;
+use azure_core::http::{ClientOptions, RequestContent, RetryOptions, Transport};
+use azure_core::time::OffsetDateTime;
+use azure_security_keyvault_secrets::models::{
+    Secret, SecretAttributes, SecretClientGetSecretOptions, SecretClientUpdateSecretPropertiesOptions,
+    SecretProperties, SetSecretParameters, UpdateSecretPropertiesParameters,
+};
+use azure_security_keyvault_secrets::{ResourceExt as _, SecretClient, SecretClientOptions};
+use futures::TryStreamExt as _;
+
+use crate::model::failure::Cause;
+use crate::model::kind::Kind;
+use crate::model::name::SecretName;
+use crate::model::target::VaultSite;
+use crate::model::version::{Draft, Stored, Version, VersionId};
+use crate::ports::Vault;
+use crate::secret::SecretValue;
+use crate::vault::{credential, error, tags};
+use crate::wire::budget::{Budget, Class};
+use crate::wire::deadline::Deadline;
+use crate::wire::retry;
+
+/// A vault, and the layers its requests go through. The SDK's own retries are off: it would repeat a write whose
+/// answer was lost, and make two versions of it.
+pub struct KeyVault {
+    host: String,
+    client: SecretClient,
+    budget: Budget,
+    deadline: Deadline,
+}
+
+impl std::fmt::Debug for KeyVault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyVault").field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+/// What all vaults of a run share.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// https only, for the vaults themselves.
+    pub outer: Transport,
+    /// For managed-identity endpoints.
+    pub identity: Transport,
+    pub deadline: Deadline,
+}
+
+impl KeyVault {
+    /// Prepares a vault; nothing is sent yet.
+    ///
+    /// # Errors
+    /// A credential that this host cannot have.
+    pub fn connect(site: &VaultSite, connection: &Connection) -> Result<Self, Cause> {
+        let credential = credential::connect(&site.credential, &connection.identity)?;
+        let options = SecretClientOptions {
+            client_options: ClientOptions {
+                retry: RetryOptions::none(),
+                transport: Some(connection.outer.clone()),
+                ..ClientOptions::default()
+            },
+            ..SecretClientOptions::default()
+        };
+        let host = site.url.host().to_owned();
+        let client = SecretClient::new(site.url.as_str(), credential, Some(options))
+            .map_err(|error| Cause::new(Kind::VaultChallenge, format!("{host}: {error}")))?;
+        Ok(Self { host, client, budget: Budget::default(), deadline: connection.deadline.clone() })
+    }
+
+    async fn repeat<T, F, Fut>(&self, attempt: F) -> Result<T, Cause>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = azure_core::Result<T>>,
+    {
+        let try_it = || self.permitted(Class::Other, attempt());
+        retry::repeat(&self.deadline, try_it).await
+    }
+
+    async fn permitted<T>(
+        &self,
+        class: Class,
+        attempt: impl Future<Output = azure_core::Result<T>>,
+    ) -> Result<T, Cause> {
+        self.budget.permit(class).await;
+        attempt.await.map_err(|error| error::cause(&self.host, error))
+    }
+
+    /// A 404 may hide a secret that was deleted and can be recovered, which has another fix.
+    async fn missing_or_deleted(&self, secret: &SecretName, missing: Cause) -> Cause {
+        match self.repeat(|| self.client.get_deleted_secret(secret.as_str(), None)).await {
+            Ok(_) => {
+                let message = format!("{}: the secret {secret} was deleted and can be recovered", self.host);
+                Cause {
+                    code: Some("ObjectIsDeletedButRecoverable".to_owned()),
+                    ..Cause::new(Kind::SecretDeleted, message)
+                }
+            }
+            Err(_) => missing,
+        }
+    }
+}
+
+#[async_trait]
+impl Vault for KeyVault {
+    async fn versions(&self, secret: &SecretName) -> Result<Vec<Version>, Cause> {
+        let list = || async {
+            let pager = self.client.list_secret_properties_versions(secret.as_str(), None)?;
+            pager.try_collect::<Vec<SecretProperties>>().await
+        };
+        let listed = self.repeat(list).await?;
+        listed.into_iter().map(|properties| self.listed(properties)).collect()
+    }
+
+    async fn read(&self, secret: &SecretName, version: Option<&VersionId>) -> Result<Stored, Cause> {
+        let get = || async {
+            let options = version.map(|version| SecretClientGetSecretOptions {
+                secret_version: Some(version.0.clone()),
+                ..SecretClientGetSecretOptions::default()
+            });
+            self.client.get_secret(secret.as_str(), options).await?.into_model()
+        };
+        match self.repeat(get).await {
+            Ok(secret) => self.stored(secret),
+            Err(cause) if cause.kind == Kind::SecretMissing => Err(self.missing_or_deleted(secret, cause).await),
+            Err(cause) => Err(cause),
+        }
+    }
+
+    async fn write(&self, secret: &SecretName, draft: Draft<'_>) -> Result<Version, Cause> {
+        let parameters = SetSecretParameters {
+            value: Some(draft.value.to_owned()),
+            content_type: Some(draft.content_type),
+            tags: Some(draft.tags.into_iter().collect()),
+            secret_attributes: Some(SecretAttributes {
+                enabled: Some(true),
+                expires: draft.expires,
+                ..SecretAttributes::default()
+            }),
+        };
+        let put = async {
+            let content: RequestContent<_> = parameters.try_into()?;
+            self.client.set_secret(secret.as_str(), content, None).await?.into_model()
+        };
+        let written = retry::once(&self.deadline, self.permitted(Class::Create, put)).await?;
+        self.stored(written).map(|stored| stored.version)
+    }
+
+    async fn disable(&self, secret: &SecretName, version: &VersionId) -> Result<(), Cause> {
+        let patch = || async {
+            let change = UpdateSecretPropertiesParameters {
+                secret_attributes: Some(SecretAttributes { enabled: Some(false), ..SecretAttributes::default() }),
+                ..UpdateSecretPropertiesParameters::default()
+            };
+            let options = SecretClientUpdateSecretPropertiesOptions {
+                secret_version: Some(version.0.clone()),
+                ..SecretClientUpdateSecretPropertiesOptions::default()
+            };
+            self.client.update_secret_properties(secret.as_str(), change.try_into()?, Some(options)).await.map(drop)
+        };
+        self.repeat(patch).await
+    }
+}
+
+impl KeyVault {
+    fn listed(&self, properties: SecretProperties) -> Result<Version, Cause> {
+        let id = properties.resource_id().ok().and_then(|id| id.version);
+        self.version(id, properties.attributes, properties.content_type, properties.tags)
+    }
+
+    fn stored(&self, secret: Secret) -> Result<Stored, Cause> {
+        let id = secret.resource_id().ok().and_then(|id| id.version);
+        let version = self.version(id, secret.attributes, secret.content_type, secret.tags)?;
+        let value = secret.value.ok_or_else(|| self.unreadable("no value"))?;
+        Ok(Stored { version, value: SecretValue::new(value) })
+    }
+
+    fn version(
+        &self,
+        id: Option<String>,
+        attributes: Option<SecretAttributes>,
+        content_type: Option<String>,
+        tags: Option<HashMap<String, String>>,
+    ) -> Result<Version, Cause> {
+        let id = VersionId(id.ok_or_else(|| self.unreadable("a version without an id"))?);
+        let attributes = attributes.unwrap_or_default();
+        let created: OffsetDateTime =
+            attributes.created.ok_or_else(|| self.unreadable("a version without a time of creation"))?;
+        let tags: BTreeMap<String, String> = tags.unwrap_or_default().into_iter().collect();
+        let enabled = attributes.enabled.unwrap_or(true);
+        Ok(Version { id, enabled, created, content_type, record: tags::read(&tags), tags })
+    }
+
+    fn unreadable(&self, what: &str) -> Cause {
+        Cause::new(Kind::VaultAnswer, format!("{}: the answer holds {what}", self.host))
+    }
+}

@@ -1,1 +1,18 @@
+//! One binary of integration tests: the real executable against the embedded services, over TLS, on loopback.
 
+mod support;
+
+mod bad_input;
+mod clouds;
+mod command_line;
+mod crashes;
+mod faults;
+mod house;
+mod identity;
+mod nothing_lost;
+mod recordings;
+mod redaction;
+mod report;
+mod requests;
+mod rotate;
+mod sandbox;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 
 use super::http::Ask;
 use super::route::Route;
@@ -27,6 +28,8 @@ pub enum Fault {
     Cut,
     /// Half of the answer, as if it were whole.
     Half,
+    /// The right answer under another content type.
+    Label(String),
     /// Ten megabytes in place of the answer.
     Flood,
     /// No answer, ever.
@@ -35,6 +38,8 @@ pub enum Fault {
     Late(Duration),
     /// Says that the request is here, and never answers: whoever listens kills the client.
     Signal(UnboundedSender<usize>),
+    /// Says that the request is here, and goes on when it is told to.
+    Pause(UnboundedSender<oneshot::Sender<()>>),
     /// The right answer with this text in place of another.
     Garble { from: String, to: String },
 }
@@ -115,11 +120,11 @@ impl Rule {
         self
     }
 
-    /// Counts a request, and tells whether it is struck. A request that is only asked for its challenge does not
-    /// count: a vault refuses it before anything else.
-    pub(crate) fn strikes(&mut self, ask: &Ask, route: Route) -> bool {
+    /// Counts a request, and tells whether it is struck. A vault's challenge comes before everything its routes do, so
+    /// a request without a token counts only for rules on every route.
+    pub(crate) fn strikes(&mut self, ask: &Ask, route: Route, challenged: bool) -> bool {
         let about = self.about.as_deref().is_none_or(|part| ask.path.contains(part) || ask.host.contains(part));
-        if self.route.is_some_and(|wanted| wanted != route) || !about {
+        if self.route.is_some_and(|wanted| wanted != route || challenged) || !about {
             return false;
         }
         let nth = self.seen;

@@ -42,6 +42,7 @@ pub(crate) async fn serve_proxy(listener: TcpListener, world: Arc<World>, author
     let acceptor = TlsAcceptor::from(config);
     while let Ok((stream, _)) = listener.accept().await {
         let (world, acceptor) = (Arc::clone(&world), acceptor.clone());
+        let _ = stream.set_nodelay(true);
         // A client that goes away in the middle is its own affair.
         tokio::spawn(async move {
             let _ = tunnel(stream, world, acceptor).await;
@@ -84,6 +85,7 @@ async fn connect_host(stream: &mut TcpStream) -> io::Result<Option<String>> {
 pub(crate) async fn serve_identity(listener: TcpListener, world: Arc<World>) {
     while let Ok((stream, _)) = listener.accept().await {
         let world = Arc::clone(&world);
+        let _ = stream.set_nodelay(true);
         let service = service_fn(move |request| answer(Arc::clone(&world), "identity".to_owned(), request));
         tokio::spawn(async move {
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
@@ -108,13 +110,10 @@ async fn answer(world: Arc<World>, host: String, request: Request<Incoming>) -> 
 }
 
 fn struck(world: &World, ask: &Ask, route: Route, phase: Phase) -> Option<Fault> {
-    // A vault challenges before it does anything else, so that comes before every fault of its routes.
-    if is_vault(&ask.host) && ask.header("authorization").is_none() {
-        return None;
-    }
+    let challenged = is_vault(&ask.host) && ask.header("authorization").is_none();
     let mut rules = world.rules();
     let mut struck = rules.iter_mut().filter(|rule| rule.phase == phase);
-    struck.find_map(|rule| rule.strikes(ask, route).then(|| rule.fault.clone()))
+    struck.find_map(|rule| rule.strikes(ask, route, challenged).then(|| rule.fault.clone()))
 }
 
 fn handle(world: &World, ask: &Ask) -> Reply {
@@ -146,6 +145,12 @@ async fn spoil(
             let _ = sender.send(index);
             std::future::pending().await
         }
+        Fault::Pause(sender) => {
+            let (resume, resumed) = tokio::sync::oneshot::channel();
+            let _ = sender.send(resume);
+            let _ = resumed.await;
+            Ok(finish(world, index, &reply()))
+        }
         Fault::Late(time) => {
             tokio::time::sleep(time).await;
             Ok(finish(world, index, &reply()))
@@ -156,6 +161,11 @@ async fn spoil(
             Ok(finish(world, index, &reply))
         }
         Fault::Cut => Ok(cut(&reply())),
+        Fault::Label(content_type) => {
+            let mut reply = reply();
+            reply.headers.retain(|(name, _)| name != "Content-Type");
+            Ok(finish(world, index, &reply.with("Content-Type", content_type)))
+        }
         Fault::Flood => {
             let flood = Reply { body: vec![b' '; 10 * 1024 * 1024], ..reply() };
             Ok(finish(world, index, &flood))

@@ -1,0 +1,66 @@
+//! The architecture, read from the source: modules depend one way.
+
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+}
+
+/// The top modules that files below a folder or file use.
+fn uses(place: &str) -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(place);
+    let files = if path.is_dir() { sources(&path) } else { vec![path] };
+    let mut uses = Vec::new();
+    for file in files.iter().filter(|file| file.extension().is_some_and(|end| end == "rs")) {
+        let text = std::fs::read_to_string(file).unwrap();
+        let product = text.split("#[cfg(test)]").next().unwrap();
+        for part in product.split("crate::").skip(1) {
+            let module: String = part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            uses.push((file.display().to_string(), module));
+        }
+        for part in product.split("crate::{").skip(1) {
+            let names = part.split('}').next().unwrap();
+            uses.extend(names.split(',').map(|name| (file.display().to_string(), name.trim().to_owned())));
+        }
+    }
+    uses
+}
+
+#[track_caller]
+fn only(place: &str, allowed: &[&str]) {
+    let found = uses(place);
+    assert!(!found.is_empty() || allowed.is_empty(), "{place} uses nothing: is it still there?");
+    for (file, module) in found.iter().filter(|(_, module)| !module.is_empty() && !module.starts_with(char::is_uppercase)) {
+        assert!(allowed.contains(&module.as_str()), "{file} must not use crate::{module}");
+    }
+}
+
+#[test]
+fn modules_depend_one_way() {
+    only("secret.rs", &[]);
+    only("clock.rs", &[]);
+    only("model", &["model", "secret"]);
+    only("wire", &["model", "wire"]);
+    only("ports.rs", &["entra", "model"]);
+    only("entra", &["clock", "entra", "model", "ports", "secret", "wire"]);
+    only("vault", &["model", "ports", "secret", "vault", "wire"]);
+    only("config", &["config", "entra", "model"]);
+    only("report", &["model", "report"]);
+    only("renew", &["clock", "config", "entra", "model", "ports", "renew", "secret", "vault", "wire"]);
+}
+
+#[test]
+fn the_sandbox_imports_nothing_of_the_product() {
+    only("sandbox", &["sandbox"]);
+}
+
+#[test]
+fn only_one_file_names_secrecy() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let naming: Vec<PathBuf> = sources(&root)
+        .into_iter()
+        .filter(|file| std::fs::read(file).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains("secrecy::")))
+        .collect();
+    assert_eq!(naming, [root.join("secret.rs")]);
+}

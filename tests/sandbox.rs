@@ -1,0 +1,110 @@
+//! The `sandbox` command, and what the fakes promise to other clients.
+
+use std::collections::BTreeSet;
+use std::process::Stdio;
+
+use crate::support::{Rig, TOKEN, due};
+use rotator::sandbox::scenario::ALL;
+use rotator::sandbox::seed::{Seed, VAULT};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+fn rotator() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rotator"));
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+#[tokio::test]
+async fn the_demonstration_shows_every_fate_and_ends_with_0() {
+    let output = rotator().arg("sandbox").output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for part in ["rotated", "probed", "entra.expired", "entra.revoked", "entra.client-secret.expired", "first version", "→ "] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_runs_in_a_prepared_world_and_its_exit_code_is_passed_on() {
+    for (scenario, code) in [("due", 0), ("revoked", 3), ("entra-down", 4)] {
+        let arguments = ["sandbox", "--scenario", scenario, "--", "run", "--output", "json", "--deadline", "3s"];
+        let output = rotator().args(arguments).output().await.unwrap();
+        assert_eq!(output.status.code(), Some(code), "{scenario}");
+        assert!(serde_json::from_slice::<rotator::report::Report>(&output.stdout).is_ok(), "{scenario}");
+    }
+    let output = rotator().args(["sandbox", "--", "run", "--no-such-flag"]).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let output = rotator().args(["sandbox", "--scenario", "nowhere"]).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn every_scenario_ends_as_it_should() {
+    let names: BTreeSet<&str> = ALL.iter().map(|scenario| scenario.name).collect();
+    assert_eq!(names.len(), ALL.len());
+    let play = |name: &'static str| async move {
+        let arguments = ["sandbox", "--scenario", name, "--", "run", "--output", "json", "--deadline", "6s"];
+        let output = rotator().args(arguments).output().await.unwrap();
+        let report: rotator::report::Report = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{name}: {}", String::from_utf8_lossy(&output.stderr)));
+        assert_eq!(output.status.code(), Some(i32::from(report.summary.exit_code)), "{name}");
+        for row in &report.tokens {
+            assert_eq!(row.failure.is_some(), matches!(row.outcome.as_str(), "failed") || name == "disabled", "{name}");
+        }
+    };
+    futures::future::join_all(names.into_iter().map(play)).await;
+}
+
+#[tokio::test]
+async fn kept_running_it_serves_another_client() {
+    let mut child = rotator().args(["sandbox", "--keep", "--scenario", "due"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut settings = Vec::new();
+    while settings.len() < 5 {
+        let line = lines.next_line().await.unwrap().expect("settings");
+        if let Some((name, value)) = line.strip_prefix("export ").and_then(|line| line.split_once('=')) {
+            settings.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    let output = rotator().args(["run", "--output", "json"]).envs(settings).output().await.unwrap();
+    let report: rotator::report::Report = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report.summary.probed, 1, "the demonstration rotated it, so now it is only probed");
+    child.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_proxy_leads_nowhere_else() {
+    let rig = Rig::new(&due()).await;
+    for host in ["example.com", "vault.azure.net.example.com", "169.254.169.254"] {
+        let text = rig.config_text().replace(VAULT, if host.starts_with('1') { "metadata.example.com" } else { host });
+        rig.configure(&text);
+        let ran = rig.run(&["--deadline", "3s"]).await;
+        assert_eq!(ran.report.summary.failed, 1);
+        rig.configure(&rig.config_text().replace(host, VAULT).replace("metadata.example.com", VAULT));
+    }
+    assert!(rig.world().journal().entries().is_empty());
+}
+
+#[tokio::test]
+async fn pages_may_be_empty_and_still_lead_on() {
+    let rig = Rig::with(&[Seed::new(TOKEN).days_old(8).older(30)], |state| state.vault(VAULT).empty_pages = true).await;
+    let row = rig.run_one(&["--dry-run"]).await;
+    assert_eq!(row.versions, Some(31));
+    let pages = rig.world().journal().lines().iter().filter(|line| line.contains("/versions 200")).count();
+    assert_eq!(pages, 4);
+}
+
+#[tokio::test]
+async fn among_versions_of_one_second_the_vault_decides() {
+    let rig = Rig::with(&[Seed::new(TOKEN).days_old(8).older(1)], |state| {
+        let versions = &mut state.vault(VAULT).secret_mut(TOKEN).versions;
+        versions[0].created = versions[1].created;
+        // The order of the list says the opposite.
+        versions[0].id = "f".repeat(32);
+        versions[1].id = "0".repeat(32);
+    })
+    .await;
+    let row = rig.run_one(&[]).await;
+    assert_eq!(row.previous_version.as_deref(), Some("0".repeat(32).as_str()));
+}

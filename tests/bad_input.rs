@@ -97,33 +97,68 @@ fn names_and_ids() {
     refused("contoso-token", "contoso_token", "12:1: a secret name has letters, digits and hyphens only");
     refused("contoso-token", &"x".repeat(128), "12:1: a secret name has 1 to 127 characters");
     refused("\"contoso\"", "\"con toso\"", "11:1: `con toso` cannot be a token's name");
-    refused("0000000000c1", "0000000000", "7:1: `client_id` is not a GUID");
+    refused("0000000000c1", "0000000000", "7:1: this is not a GUID, as `client_id` must be");
     refused("00000000-0000-0000-0000-000000000001", "common", "6:1: `tenant_id` must name one tenant");
-    refused("name = ", "user_id = \"ada\"\nname = ", "11:1: `user_id` is not a GUID");
+    refused("name = ", "user_id = \"ada\"\nname = ", "11:1: `ada` is not a GUID");
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_quoted() {
+    let secret = "abc8Q~0123456789abcdefghijklmnopqrstuvwx";
+    let places = [
+        ("\"contoso\"", format!("\"{secret}\"")),
+        ("\"00000000-0000-0000-0000-0000000000c1\"", format!("\"{secret}\"")),
+        ("\"contoso-token\"", format!("\"{secret}\"")),
+        ("\"managed-identity\"", format!("\"{secret}\"")),
+        ("{ secret = { vault_secret = \"partner-client-secret\" } }", format!("\"{secret}\"")),
+        ("name = ", format!("keep_versions = \"{secret}\"\nname = ")),
+        ("name = ", format!("app = \"{secret}\"\nname = ")),
+        ("name = ", format!("rotate_after = \"{secret}\"\nname = ")),
+        ("url = \"https://contoso-kv.vault.azure.net\"", format!("url = \"{secret}\"")),
+    ];
+    for (from, to) in places {
+        let found = faults(&GOOD.replace(from, &to));
+        assert!(!found.is_empty() && !found.join("\n").contains(secret), "{found:#?}");
+    }
 }
 
 #[test]
 fn what_is_missing() {
     refused("secret = \"contoso-token\"\n", "", "10:1: `secret` is missing or empty");
     refused("scope = ", "purpose = ", "10:1: `scope` is missing or empty");
-    refused("credential = \"managed-identity\"", "", "1:1: `credential` is missing");
-    refused("credential = { secret = { vault_secret = \"partner-client-secret\" } }", "", "5:1: `credential` is missing");
+    refused("credential = \"managed-identity\"", "", "1:2: `credential` is missing");
+    refused(
+        "credential = { secret = { vault_secret = \"partner-client-secret\" } }",
+        "",
+        "5:7: `credential` is missing",
+    );
     refused("vault_secret = ", "env = \"A\", vault_secret = ", "8:16: a client secret is in exactly one place");
     assert_eq!(faults(""), ["1:1: there is no [[token]] | add [[token]] with secret, app and scope"]);
 }
 
 #[test]
 fn what_refers_to_nothing() {
-    refused("name = ", "vault = \"emea\"\nname = ", "11:1: there is no [vaults.emea] | known vaults: default");
-    refused("name = ", "app = \"partnr\"\nname = ", "11:1: there is no [apps.partnr] | known apps: partner");
-    refused("vault_secret = ", "vault = \"x\", vault_secret = ", "8:27: there is no [vaults.x]");
+    refused(
+        "name = ",
+        "vault = \"emea\"\nname = ",
+        "11:1: there is no [vaults] table called `emea` | known vaults: default",
+    );
+    refused(
+        "name = ",
+        "app = \"partnr\"\nname = ",
+        "11:1: there is no [apps] table called `partnr` | known apps: partner",
+    );
+    refused("vault_secret = ", "vault = \"x\", vault_secret = ", "8:27: there is no [vaults] table called `x`");
 }
 
 #[test]
 fn duplicates() {
     let twice = |second: &str| GOOD.to_owned() + second;
     let token = "[[token]]\nname = \"Contoso\"\nsecret = \"other\"\nscope = \"x/.default\"\n";
-    assert_eq!(faults(&twice(token)), ["15:1: another token is called `Contoso` already | give each token its own name"]);
+    assert_eq!(
+        faults(&twice(token)),
+        ["15:1: another token is called `Contoso` already | give each token its own name"]
+    );
     let token = "[[token]]\nname = \"other\"\nsecret = \"Contoso-Token\"\nscope = \"x/.default\"\n";
     assert!(faults(&twice(token))[0].starts_with("16:1: `contoso` keeps its token in the same secret"));
     assert!(faults(&twice("[vault]\n"))[0].contains("not TOML: duplicate key"));
@@ -139,7 +174,9 @@ fn thresholds_out_of_order() {
     assert!(faults(&policy("keep_versions = 0"))[0].contains("keep_versions must be at least 1"));
     let defaults = GOOD.to_owned() + "[defaults]\nrotate_after = \"31d\"\n";
     assert!(faults(&defaults)[0].contains("expire_after must be longer than"), "{:?}", faults(&defaults));
-    assert!(faults(&(GOOD.to_owned() + "[defaults]\nsecret = \"x\"\n"))[0].starts_with("15:1: `secret` is a token's own"));
+    assert!(
+        faults(&(GOOD.to_owned() + "[defaults]\nsecret = \"x\"\n"))[0].starts_with("15:1: `secret` is a token's own")
+    );
 }
 
 #[test]
@@ -202,7 +239,8 @@ async fn values_that_are_no_refresh_tokens() {
     let long = "x".repeat(30_000);
     let rig = Rig::with(&due(), |state| drop(state.vault(VAULT).add(TOKEN, Version::new(&long)).clone())).await;
     refuses(rig, "vault.value.too-long", OutcomeName::Failed).await;
-    refuses(Rig::new(&[Seed::new(TOKEN).untagged().fate(Fate::Damaged)]).await, "entra.bad-token", OutcomeName::Failed).await;
+    refuses(Rig::new(&[Seed::new(TOKEN).untagged().fate(Fate::Damaged)]).await, "entra.bad-token", OutcomeName::Failed)
+        .await;
 }
 
 #[tokio::test]

@@ -42,7 +42,9 @@ async fn two_vaults_each_with_its_own_tokens() {
         state.vaults.insert(other.to_owned(), records);
     })
     .await;
-    let table = format!("[vaults.emea]\nurl = \"https://{other}\"\ncredential = \"managed-identity\"\n\n[[token]]\nvault = \"emea\"");
+    let table = format!(
+        "[vaults.emea]\nurl = \"https://{other}\"\ncredential = \"managed-identity\"\n\n[[token]]\nvault = \"emea\""
+    );
     rig.configure(&rig.config_text().replace("[[token]]", &table));
     let row = rig.run_one(&[]).await;
     assert_eq!((row.outcome, row.vault.as_str()), (OutcomeName::Rotated, other));

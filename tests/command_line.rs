@@ -28,7 +28,8 @@ async fn a_job_of_one_token_needs_no_file() {
     let report: rotator::report::Report = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report.tokens[0].outcome, OutcomeName::Rotated);
 
-    let variables = flags.map(|[flag, value]| (format!("ROTATOR_{}", flag[2..].replace('-', "_").to_uppercase()), value));
+    let variables =
+        flags.map(|[flag, value]| (format!("ROTATOR_{}", flag[2..].replace('-', "_").to_uppercase()), value));
     let mut command = rig.command(&["run", "--output", "json"]);
     let output = command.env_remove("ROTATOR_CONFIG").envs(variables).output().await.unwrap();
     let report: rotator::report::Report = serde_json::from_slice(&output.stdout).unwrap();
@@ -43,7 +44,9 @@ async fn faults_of_flags_name_the_flag() {
     let output = command.env_remove("ROTATOR_CONFIG").output().await.unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{text}");
-    for flag in ["--vault-url: only https", "--client-id: ", "--tenant-id: ", "--secret: ", "--scope: ", "--client-secret-"] {
+    for flag in
+        ["--vault-url: only https", "--client-id: ", "--tenant-id: ", "--secret: ", "--scope: ", "--client-secret-"]
+    {
         assert!(text.contains(flag), "{flag}: {text}");
     }
     let outcome = rig.call(&["run", "--secret", "x"]).await;

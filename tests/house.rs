@@ -31,7 +31,9 @@ fn uses(place: &str) -> Vec<(String, String)> {
 fn only(place: &str, allowed: &[&str]) {
     let found = uses(place);
     assert!(!found.is_empty() || allowed.is_empty(), "{place} uses nothing: is it still there?");
-    for (file, module) in found.iter().filter(|(_, module)| !module.is_empty() && !module.starts_with(char::is_uppercase)) {
+    for (file, module) in
+        found.iter().filter(|(_, module)| !module.is_empty() && !module.starts_with(char::is_uppercase))
+    {
         assert!(allowed.contains(&module.as_str()), "{file} must not use crate::{module}");
     }
 }

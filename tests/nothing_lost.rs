@@ -50,7 +50,7 @@ async fn a_read_back_that_differs() {
 
 #[tokio::test]
 async fn a_write_that_was_refused() {
-    let rig = stays(|state| drop(state.vault(VAULT).rights.denied.insert(Right::Set)), "vault.forbidden.rbac").await;
+    let rig = stays(|state| state.vault(VAULT).rights.denied.extend([Right::Set]), "vault.forbidden.rbac").await;
     assert!(rig.accepted(TOKEN));
 }
 
@@ -61,7 +61,8 @@ async fn written_once_or_twice(fault: Fault, phase: Phase) -> usize {
     assert_eq!(row.outcome, OutcomeName::Rotated);
     assert!(rig.accepted(TOKEN));
     let state = rig.world().state();
-    let new: Vec<&str> = state.vaults[VAULT].versions(TOKEN)[1..].iter().map(|version| version.value.as_str()).collect();
+    let new: Vec<&str> =
+        state.vaults[VAULT].versions(TOKEN)[1..].iter().map(|version| version.value.as_str()).collect();
     assert!(new.iter().all(|value| *value == new[0]), "all new versions are equal");
     new.len()
 }
@@ -85,7 +86,11 @@ async fn someone_signs_in_before(nth_read: usize) -> (Rig, rotator::report::Row,
     let rig = Rig::new(&due()).await;
     let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
     let pause = Rule::new(Phase::Before, Fault::Pause(sender)).about(TOKEN);
-    rig.fault(if nth_read == 0 { pause.on(Route::Write).times(1) } else { pause.on(Route::Read).skip(nth_read).times(1) });
+    rig.fault(if nth_read == 0 {
+        pause.on(Route::Write).times(1)
+    } else {
+        pause.on(Route::Read).skip(nth_read).times(1)
+    });
     let world = std::sync::Arc::clone(rig.world());
     let person = tokio::spawn(async move {
         let resume = arrived.recv().await.unwrap();
@@ -172,9 +177,13 @@ async fn expired_and_revoked_tokens_are_not_replaced_by_older_ones() {
 async fn optional_rights_may_be_missing() {
     let seeds = [Seed::new(TOKEN).days_old(8).older(3)];
     for right in [Right::List, Right::Update] {
-        let rig = Rig::with(&seeds, |state| drop(state.vault(VAULT).rights.denied.insert(right))).await;
+        let rig = Rig::with(&seeds, |state| state.vault(VAULT).rights.denied.extend([right])).await;
         let row = rig.run_one(&[]).await;
         assert_eq!((row.outcome, row.retired.len()), (OutcomeName::Rotated, 0), "{right:?}");
-        assert!(rig.call(&["run"]).await.stdout.contains(if right == Right::List { "note: the right to list" } else { "" }));
+        assert!(rig.call(&["run"]).await.stdout.contains(if right == Right::List {
+            "note: the right to list"
+        } else {
+            ""
+        }));
     }
 }

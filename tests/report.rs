@@ -25,7 +25,9 @@ async fn what_is_printed_keeps_to_the_schema() {
     let rig = Rig::new(&seeds).await;
     let schema = serde_json::from_str(SCHEMA).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    for command in [&["status", "--output", "json"][..], &["run", "--dry-run", "--output", "json"], &["run", "--output", "json"]] {
+    for command in
+        [&["status", "--output", "json"][..], &["run", "--dry-run", "--output", "json"], &["run", "--output", "json"]]
+    {
         let outcome = rig.call(command).await;
         let report: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
         let faults: Vec<String> = validator.iter_errors(&report).map(|fault| fault.to_string()).collect();
@@ -70,8 +72,15 @@ async fn logs_are_one_json_object_a_line_with_run_token_and_events() {
     assert_eq!(event("token.critical")[0]["kind"], "entra.revoked");
     let run_id = &event("run.finished")[0]["run_id"];
     let answered: Vec<&serde_json::Value> = lines.iter().filter(|line| line["message"] == "answered").collect();
-    assert!(answered.iter().any(|line| line["span"]["token"] == "due" && line["request_id"].is_string()), "{answered:#?}");
+    assert!(
+        answered.iter().any(|line| line["span"]["token"] == "due" && line["request_id"].is_string()),
+        "{answered:#?}"
+    );
     assert!(answered.iter().all(|line| line["span"]["run_id"] == *run_id), "{answered:#?}");
+    let stages: std::collections::BTreeSet<&str> =
+        answered.iter().filter_map(|line| line["span"]["stage"].as_str()).collect();
+    let expected = ["credential", "inventory", "prove", "read", "redeem", "store"];
+    assert_eq!(stages.into_iter().collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]

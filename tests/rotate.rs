@@ -74,7 +74,7 @@ async fn without_probe_a_token_that_is_not_due_is_held() {
     let rig = Rig::new(&[Seed::new(TOKEN).days_old(2).line("probe = \"never\"")]).await;
     let row = rig.run_one(&[]).await;
     assert_eq!((row.outcome, kind(&row)), (OutcomeName::Held, ""));
-    assert!(rig.world().journal().lines().iter().all(|line| !line.contains("/token")));
+    assert!(rig.world().journal().lines().iter().all(|line| !line.contains("/oauth2/")));
 }
 
 #[tokio::test]

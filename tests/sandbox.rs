@@ -20,7 +20,9 @@ async fn the_demonstration_shows_every_fate_and_ends_with_0() {
     let output = rotator().arg("sandbox").output().await.unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{text}");
-    for part in ["rotated", "probed", "entra.expired", "entra.revoked", "entra.client-secret.expired", "first version", "→ "] {
+    for part in
+        ["rotated", "probed", "entra.expired", "entra.revoked", "entra.client-secret.expired", "first version", "→ "]
+    {
         assert!(text.contains(part), "{part} is missing: {text}");
     }
 }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::Instrument as _;
-
 use crate::cli::{FailOn, Run as Arguments};
 use crate::command::{Usage, connect, stdout};
 use crate::config::Source;
@@ -20,7 +18,6 @@ pub(super) async fn run(source: &Source, arguments: &Arguments) -> Result<u8, Us
     let config = source.load()?;
     let targets = connect::chosen(&config, &arguments.only)?;
     let run = Arc::new(connect::connect(&config, arguments.deadline)?);
-    let span = tracing::info_span!("run", run_id = run.id);
     let listener = tokio::spawn(stop_on_signal(run.deadline.clone()));
 
     let started = run.clock.now();
@@ -30,7 +27,7 @@ pub(super) async fn run(source: &Source, arguments: &Arguments) -> Result<u8, Us
         bar.set_message(target.name.clone());
         bar.inc(1);
     };
-    let outcomes = renew::run(&targets, &run, options, done).instrument(span.clone()).await;
+    let outcomes = renew::run(&targets, &run, options, done).await;
     bar.finish_and_clear();
     listener.abort();
 
@@ -41,7 +38,7 @@ pub(super) async fn run(source: &Source, arguments: &Arguments) -> Result<u8, Us
         fail_on_warning: arguments.fail_on == Some(FailOn::Warning),
         tokens: targets.iter().zip(outcomes).collect(),
     });
-    span.in_scope(|| log(&report));
+    log(&report);
     stdout::print(&report.render(arguments.output, stdout::style()));
     Ok(report.summary.exit_code)
 }

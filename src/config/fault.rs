@@ -41,6 +41,12 @@ pub(super) fn path(steps: &[&str]) -> Path {
     steps.iter().map(|step| (*step).to_owned()).collect()
 }
 
+/// A value as a message may show it: not one long enough to be a secret that was pasted into the wrong place.
+pub(super) fn shown(value: &str) -> String {
+    const SHORTER_THAN_ANY_SECRET: usize = 24;
+    if value.len() <= SHORTER_THAN_ANY_SECRET { format!("`{}`", value.escape_default()) } else { "this".to_owned() }
+}
+
 /// Line and column, from 1, of a place in a text.
 pub(super) fn line_and_column(text: &str, span: &Range<usize>) -> (usize, usize) {
     let before = text.get(..span.start).unwrap_or(text);

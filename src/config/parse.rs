@@ -9,7 +9,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use crate::config::fault::{Fault, Path, line_and_column};
+use crate::config::fault::{Fault, Path, line_and_column, shown};
 use crate::config::table::{AppTable, NetworkTable, TokenTable, VaultTable};
 
 /// A table that was read, or that has a type fault and is not judged further.
@@ -79,12 +79,19 @@ impl<'a> Document<'a> {
             Ok(table) => Slot::Read(table),
             Err(error) => {
                 let span = error.span().unwrap_or_else(|| value.span());
-                let message = error.message().lines().collect::<Vec<_>>().join(", ");
+                let message = self.without_value(error.message(), &span);
                 let fault = self.fault(span, message, "`rotator config example` shows every key with its form".into());
                 self.faults.push(fault);
                 Slot::Unreadable
             }
         }
+    }
+
+    /// A message that quotes the value it is about, if that may be shown.
+    fn without_value(&self, message: &str, span: &Range<usize>) -> String {
+        let message = message.lines().collect::<Vec<_>>().join(", ");
+        let value = self.text.get(span.clone()).unwrap_or_default().trim_matches(['"', '\'']);
+        if shown(value) == "this" { message.replace(value, "…") } else { message }
     }
 
     fn tables_of<T: DeserializeOwned>(&mut self, value: Option<&Spanned<DeValue<'a>>>) -> BTreeMap<String, Slot<T>> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::config::fault::{Fault, Path, path};
+use crate::config::fault::{Fault, Path, path, shown};
 use crate::config::parse::{Slot, Tables};
 use crate::config::table::{AppTable, Auto, ProbeKind, ReferenceTable, RequireMfa, TokenTable, VaultTable, VerifyKind};
 use crate::model::name::{SecretName, VaultUrl, https, is_guid};
@@ -106,7 +106,7 @@ impl Resolver<'_> {
             let key = at.last().copied().unwrap_or_default();
             self.fault(
                 at,
-                format!("`{key}` is not a GUID: {text}"),
+                format!("{} is not a GUID, as `{key}` must be", shown(text)),
                 "copy it from the portal: 8-4-4-4-12 hexadecimal digits",
             );
         }
@@ -155,7 +155,7 @@ impl Resolver<'_> {
         let shared = ["common", "organizations", "consumers"].contains(&tenant);
         let domain = tenant.contains('.') && tenant.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
         if shared || !(is_guid(tenant) || domain) {
-            let message = format!("`tenant_id` must name one tenant, not `{tenant}`");
+            let message = format!("`tenant_id` must name one tenant, not {}", shown(tenant));
             self.fault(at, message, "write the tenant's GUID, or one of its domains such as contoso.onmicrosoft.com");
             return false;
         }
@@ -194,7 +194,11 @@ impl Resolver<'_> {
                 None
             }
             None => {
-                self.fault(at, format!("there is no [vaults.{name}]"), format!("known vaults: {known}"));
+                self.fault(
+                    at,
+                    format!("there is no [vaults] table called {}", shown(name)),
+                    format!("known vaults: {known}"),
+                );
                 None
             }
         }
@@ -285,8 +289,14 @@ impl Resolver<'_> {
         let known = apps.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         match (name, apps.len()) {
             (None, 1) => return apps.values().next().cloned().flatten(),
-            (Some(name), 0) => self.fault(at, format!("there is no [apps.{name}]"), format!("add [apps.{name}]")),
-            (Some(name), _) => self.fault(at, format!("there is no [apps.{name}]"), format!("known apps: {known}")),
+            (Some(name), 0) => {
+                self.fault(at, format!("there is no [apps] table called {}", shown(name)), format!("add [apps.{name}]"))
+            }
+            (Some(name), _) => self.fault(
+                at,
+                format!("there is no [apps] table called {}", shown(name)),
+                format!("known apps: {known}"),
+            ),
             (None, 0) => {
                 let fix = "add [apps.NAME] with tenant_id, client_id and credential";
                 self.fault(at, "there is no app registration", fix);
@@ -381,7 +391,7 @@ fn has(table: &TokenTable, key: &str) -> bool {
 
 fn token_name(name: String) -> Result<String, String> {
     let fine = (1..=64).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
-    if fine { Ok(name) } else { Err(format!("`{}` cannot be a token's name", name.escape_default())) }
+    if fine { Ok(name) } else { Err(format!("{} cannot be a token's name", shown(&name))) }
 }
 
 fn probe(kind: ProbeKind) -> Probe {

@@ -189,6 +189,7 @@ impl Flags {
 
 /// The flag that says what a key of the file says.
 fn flag(path: &Path) -> String {
+    let of_app = path.first().is_some_and(|table| table == "apps");
     let flag = match path.last().map(String::as_str) {
         Some("url") => "--vault-url",
         Some("identity_client_id") => "--identity-client-id",
@@ -198,7 +199,9 @@ fn flag(path: &Path) -> String {
         Some("vault_secret") => "--client-secret-vault-secret",
         Some("env") => "--client-secret-env",
         Some("file") => "--client-secret-file",
-        Some("credential") => "--client-secret-vault-secret, --client-secret-env or --client-secret-file",
+        Some("credential" | "secret") if of_app => {
+            "--client-secret-vault-secret, --client-secret-env or --client-secret-file"
+        }
         _ => "--secret",
     };
     flag.to_owned()

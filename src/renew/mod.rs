@@ -9,7 +9,10 @@ mod retire;
 mod store;
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
+
+use tracing::Instrument as _;
 
 pub use credential::AppSecrets;
 pub use inventory::Inventory;
@@ -25,7 +28,7 @@ use crate::model::kind::Kind;
 use crate::model::outcome::{Hold, Note, Outcome, Verdict};
 use crate::model::policy::Verify;
 use crate::model::target::Target;
-use crate::model::version::{self, Stored, Version};
+use crate::model::version::{self, Stored, Version, VersionId};
 use crate::ports::{Entra, Vault};
 use crate::secret::{ClientSecret, RefreshToken};
 use crate::wire::deadline::Deadline;
@@ -111,13 +114,13 @@ struct Renewal<'a> {
 impl Renewal<'_> {
     /// Redeems the stored token and stores nothing.
     async fn probe(&self, outcome: &mut Outcome) -> Result<Verdict, Failure> {
-        let secret = self.client_secret().await.at(Stage::Credential)?;
-        let stored = self.vault.read(&self.target.secret, None).await.at(Stage::Read)?;
+        let secret = self.at(Stage::Credential, self.client_secret()).await?;
+        let stored = self.at(Stage::Read, self.vault.read(&self.target.secret, None)).await?;
         let refresh = inspect::refresh_token(stored).at(Stage::Read)?.0;
-        let grant = match self.redeem(&secret, &refresh).await {
+        let grant = match self.at(Stage::Redeem, self.redeem(&secret, &refresh)).await {
             // A damaged value is not probed but repaired.
-            Err(cause) if cause.kind == Kind::EntraBadToken => return self.rotate(outcome).await,
-            answer => answer.at(Stage::Redeem)?,
+            Err(failure) if failure.cause.kind == Kind::EntraBadToken => return self.rotate(outcome).await,
+            answer => answer?,
         };
         let seen = inspect::identify(&grant, &self.pin()).at(Stage::Inspect)?;
         self.tell(outcome, &seen);
@@ -126,17 +129,19 @@ impl Renewal<'_> {
 
     /// Read → redeem → inspect → prove → store → retire.
     async fn rotate(&self, outcome: &mut Outcome) -> Result<Verdict, Failure> {
-        let secret = self.client_secret().await.at(Stage::Credential)?;
-        let stored = self.vault.read(&self.target.secret, None).await.at(Stage::Read)?;
+        let secret = self.at(Stage::Credential, self.client_secret()).await?;
+        let stored = self.at(Stage::Read, self.vault.read(&self.target.secret, None)).await?;
         let (refresh, base) = inspect::refresh_token(stored).at(Stage::Read)?;
         outcome.version = Some(base.id.clone());
-        let (grant, recovered) = match self.redeem(&secret, &refresh).await {
-            Err(cause) if cause.kind == Kind::EntraBadToken => (self.recover(&secret, &base, cause).await?, true),
-            answer => (answer.at(Stage::Redeem)?, false),
+        let (grant, recovered) = match self.at(Stage::Redeem, self.redeem(&secret, &refresh)).await {
+            Err(failure) if failure.cause.kind == Kind::EntraBadToken => {
+                (self.at(Stage::Redeem, self.recover(&secret, &base, failure.cause)).await?, true)
+            }
+            answer => (answer?, false),
         };
         let candidate = inspect::inspect(grant, &self.pin(), &base).at(Stage::Inspect)?;
         self.tell(outcome, &candidate.seen);
-        let replacement = self.prove(&secret, candidate).await.at(Stage::Prove)?;
+        let replacement = self.at(Stage::Prove, self.prove(&secret, candidate)).await?;
         let verdict = self.place(replacement, base, outcome).await?;
         Ok(if recovered && matches!(verdict, Verdict::Rotated) { Verdict::Recovered } else { verdict })
     }
@@ -146,7 +151,7 @@ impl Renewal<'_> {
         let issued = replacement.issued();
         let place =
             store::Place { target: self.target, vault: self.vault, run: self.run, base: &base, known: self.inventory };
-        let stored = match place.store(&replacement).await.at(Stage::Store)? {
+        let stored = match self.at(Stage::Store, place.store(&replacement)).await? {
             store::Placed::Stored(stored) => stored,
             store::Placed::Superseded(by) => {
                 outcome.version = Some(by.id);
@@ -162,35 +167,37 @@ impl Renewal<'_> {
         if !stored.left_out.is_empty() {
             outcome.notes.push(Note::TagsDropped(stored.left_out.clone()));
         }
-        let now = self.run.clock.now();
-        for version in retire::superfluous(&stored, &self.target.policy, now) {
-            match self.vault.disable(&self.target.secret, &version).await {
-                Ok(()) => outcome.retired.push(version),
-                Err(cause) => {
-                    tracing::warn!(version = %version, kind = cause.kind.slug(), "an old version was not disabled: {cause}");
-                    outcome.notes.push(Note::RetireFailed(cause.kind));
-                    break;
-                }
-            }
+        let superfluous = retire::superfluous(&stored, &self.target.policy, self.run.clock.now());
+        if let Err(failure) = self.at(Stage::Retire, self.retire(superfluous, &mut outcome.retired)).await {
+            outcome.notes.push(Note::RetireFailed(failure.cause.kind));
         }
         Ok(Verdict::Rotated)
     }
 
+    /// Disables old versions, and stops at the first that cannot be: the next one could not either.
+    async fn retire(&self, versions: Vec<VersionId>, retired: &mut Vec<VersionId>) -> Result<(), Cause> {
+        for version in versions {
+            self.vault.disable(&self.target.secret, &version).await.inspect_err(|cause| {
+                tracing::warn!(version = %version, kind = cause.kind.slug(), "an old version was not disabled: {cause}");
+            })?;
+            retired.push(version);
+        }
+        Ok(())
+    }
+
     /// Redeems the version before a damaged one: only one of the same identity and the same consent, only once.
-    async fn recover(&self, secret: &ClientSecret, damaged: &Version, cause: Cause) -> Result<Grant, Failure> {
-        let failure = Err(cause).at(Stage::Redeem);
-        let older = self.inventory.versions.iter().filter(|version| version.id != damaged.id && version.enabled);
-        let Some(older) = older.into_iter().find(|older| version::same_consent(damaged, older)) else {
-            return failure;
+    async fn recover(&self, secret: &ClientSecret, damaged: &Version, cause: Cause) -> Result<Grant, Cause> {
+        let mut older = self.inventory.versions.iter().filter(|version| version.id != damaged.id && version.enabled);
+        let Some(older) = older.find(|older| version::same_consent(damaged, older)) else {
+            return Err(cause);
         };
         tracing::warn!(damaged = %damaged.id, version = %older.id, "the newest value is damaged, trying the version before");
-        let Ok(stored) = self.vault.read(&self.target.secret, Some(&older.id)).await else {
-            return failure;
+        let redeemed = async {
+            let stored = self.vault.read(&self.target.secret, Some(&older.id)).await?;
+            let (refresh, _) = inspect::refresh_token(stored)?;
+            self.redeem(secret, &refresh).await
         };
-        let Ok((refresh, _)) = inspect::refresh_token(stored) else {
-            return failure;
-        };
-        self.redeem(secret, &refresh).await.or(failure)
+        redeemed.await.or(Err(cause))
     }
 
     /// Redeems the new token once; the token that this yields is dropped, the proved one is kept.
@@ -208,6 +215,11 @@ impl Renewal<'_> {
         retry::repeat(&self.run.deadline, attempt).await
     }
 
+    /// Runs a stage of the path; its log lines carry run, token and stage.
+    async fn at<T>(&self, stage: Stage, work: impl Future<Output = Result<T, Cause>>) -> Result<T, Failure> {
+        work.instrument(stage_span(self.run, self.target, stage)).await.at(stage)
+    }
+
     async fn client_secret(&self) -> Result<Arc<ClientSecret>, Cause> {
         self.run.app_secrets.of(&self.target.app, &self.run.vaults).await
     }
@@ -221,6 +233,10 @@ impl Renewal<'_> {
         outcome.user_id = seen.user().map(str::to_owned).or_else(|| outcome.user_id.take());
         outcome.notes.extend(seen.notes(self.target.policy.require_mfa, &self.pin()));
     }
+}
+
+fn stage_span(run: &Run, target: &Target, stage: Stage) -> tracing::Span {
+    tracing::info_span!("renew", run_id = run.id, token = target.name, stage = stage.as_str())
 }
 
 /// Reads the newest version for callers that know nothing yet.

@@ -63,21 +63,20 @@ impl Queue<'_> {
             && let Some(index) = self.unseen.pop()
         {
             let (target, run, options) = (Arc::clone(&self.targets[index]), Arc::clone(self.run), self.options);
-            let span = tracing::info_span!("survey", token = target.name);
+            let span = renew::stage_span(&run, &target, Stage::Inventory);
             surveys.spawn(index, async move { survey(&target, &run, options).await }.instrument(span));
         }
         while renewals.len() < AT_ONCE
             && let Some(((_, index), survey)) = self.due.pop_first()
         {
             let (target, run) = (Arc::clone(&self.targets[index]), Arc::clone(self.run));
-            let span = tracing::info_span!("renew", token = target.name);
             let work = async move {
                 match vault_of(&target, &run) {
                     Ok(vault) => renew::renew(&target, vault.as_ref(), survey, &run).await,
                     Err(failure) => renew::unseen(failure),
                 }
             };
-            renewals.spawn(index, work.instrument(span));
+            renewals.spawn(index, work);
         }
     }
 

@@ -74,7 +74,7 @@ pub struct Sandbox {
 }
 
 /// What a client must know of a sandbox.
-pub const IDENTITY_HEADER: &str = "sandbox-identity-header";
+pub const IDENTITY_HEADER: &str = "b1f6d08e94c24a7fa3d5";
 
 impl Sandbox {
     /// Starts the fakes on free ports of 127.0.0.1.

@@ -10,12 +10,14 @@ use crate::model::kind::Kind;
 use crate::wire::deadline::Deadline;
 
 /// Tries in all of a request that may be repeated.
-pub const TRIES: u32 = 4;
+const TRIES: u32 = 4;
+/// Tries where the other side says how long to wait: it will answer, if only later.
+const ASKED_TRIES: u32 = 10;
 /// The time of one try, from the connection to the last byte of the answer.
 pub const TRY: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(400);
 
-/// Sends a request that is safe to send again, up to [`TRIES`] times while it fails for a passing reason. Waits as
+/// Sends a request that is safe to send again, up to four times while it fails for a passing reason. Waits as
 /// long as the other side asks, or else doubling pauses with jitter; where the deadline would pass first, the last
 /// failure is returned at once.
 ///
@@ -59,7 +61,8 @@ impl Pauses {
     /// # Errors
     /// The cause given, when no try is left or the deadline comes before the next one.
     pub async fn wait(&mut self, deadline: &Deadline, cause: Cause) -> Result<(), Cause> {
-        if matches!(cause.kind, Kind::Deadline | Kind::Interrupted) || self.taken + 1 >= TRIES {
+        let tries = if cause.retry_after.is_some() { ASKED_TRIES } else { TRIES };
+        if matches!(cause.kind, Kind::Deadline | Kind::Interrupted) || self.taken + 1 >= tries {
             return Err(cause);
         }
         let backoff = FIRST_PAUSE * 2_u32.pow(self.taken);

@@ -11,27 +11,27 @@ use rotator::sandbox::state::State;
 use rotator::sandbox::{Sandbox, World};
 use tokio::process::{Child, Command};
 
-pub const TOKEN: &str = "contoso-partner";
+pub(crate) const TOKEN: &str = "contoso-partner";
 
 /// A token that is due.
-pub fn due() -> Vec<Seed> {
+pub(crate) fn due() -> Vec<Seed> {
     vec![Seed::new(TOKEN).days_old(8)]
 }
 
 /// A world and the configuration of its tokens.
-pub struct Rig {
-    pub sandbox: Sandbox,
+pub(crate) struct Rig {
+    pub(crate) sandbox: Sandbox,
     config: PathBuf,
     environment: Vec<(String, String)>,
 }
 
 impl Rig {
-    pub async fn new(seeds: &[Seed]) -> Self {
+    pub(crate) async fn new(seeds: &[Seed]) -> Self {
         Self::with(seeds, |_| {}).await
     }
 
     /// With changes to the records before anything runs.
-    pub async fn with(seeds: &[Seed], prepare: impl FnOnce(&mut State)) -> Self {
+    pub(crate) async fn with(seeds: &[Seed], prepare: impl FnOnce(&mut State)) -> Self {
         let mut state = seed::state(seeds);
         prepare(&mut state);
         let sandbox = Sandbox::start(World::new(state)).await.unwrap();
@@ -41,29 +41,29 @@ impl Rig {
         rig
     }
 
-    pub fn configure(&self, text: &str) {
+    pub(crate) fn configure(&self, text: &str) {
         std::fs::write(&self.config, text).unwrap();
     }
 
-    pub fn config_text(&self) -> String {
+    pub(crate) fn config_text(&self) -> String {
         std::fs::read_to_string(&self.config).unwrap()
     }
 
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn world(&self) -> &Arc<World> {
+    pub(crate) fn world(&self) -> &Arc<World> {
         &self.sandbox.world
     }
 
-    pub fn fault(&self, rule: Rule) -> &Self {
+    pub(crate) fn fault(&self, rule: Rule) -> &Self {
         self.world().fault(rule);
         self
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rotator"));
         command
             .env_clear()
@@ -78,11 +78,11 @@ impl Rig {
         command
     }
 
-    pub fn start(&self, arguments: &[&str]) -> Child {
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments).spawn().unwrap()
     }
 
-    pub async fn call(&self, arguments: &[&str]) -> Outcome {
+    pub(crate) async fn call(&self, arguments: &[&str]) -> Outcome {
         let output = self.command(arguments).output().await.unwrap();
         Outcome {
             code: output.status.code(),
@@ -92,7 +92,7 @@ impl Rig {
     }
 
     /// `rotator run` with these arguments, and its report.
-    pub async fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
         let arguments = [&["run", "--output", "json"], arguments].concat();
         let outcome = self.call(&arguments).await;
         let report = serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:?}"));
@@ -100,51 +100,51 @@ impl Rig {
     }
 
     /// Runs once, and returns its only row.
-    pub async fn run_one(&self, arguments: &[&str]) -> Row {
+    pub(crate) async fn run_one(&self, arguments: &[&str]) -> Row {
         self.run(arguments).await.only()
     }
 
-    pub fn accepted(&self, secret: &str) -> bool {
+    pub(crate) fn accepted(&self, secret: &str) -> bool {
         self.world().state().newest_is_accepted(VAULT, secret)
     }
 
-    pub fn version_count(&self, secret: &str) -> usize {
+    pub(crate) fn version_count(&self, secret: &str) -> usize {
         self.world().state().vault(VAULT).versions(secret).len()
     }
 
-    pub fn newest_value(&self, secret: &str) -> String {
+    pub(crate) fn newest_value(&self, secret: &str) -> String {
         self.world().state().vault(VAULT).newest(secret).unwrap().value.clone()
     }
 }
 
 /// What a command printed and how it ended.
 #[derive(Debug)]
-pub struct Outcome {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// A run and its report.
 #[derive(Debug)]
-pub struct Ran {
-    pub outcome: Outcome,
-    pub report: Report,
+pub(crate) struct Ran {
+    pub(crate) outcome: Outcome,
+    pub(crate) report: Report,
 }
 
 impl Ran {
-    pub fn only(mut self) -> Row {
+    pub(crate) fn only(mut self) -> Row {
         assert_eq!(self.report.tokens.len(), 1);
         assert_eq!(self.outcome.code, Some(i32::from(self.report.summary.exit_code)));
         self.report.tokens.remove(0)
     }
 
-    pub fn row(&self, name: &str) -> &Row {
+    pub(crate) fn row(&self, name: &str) -> &Row {
         self.report.tokens.iter().find(|row| row.name == name).unwrap()
     }
 }
 
 /// The slug of a row's failure, or nothing.
-pub fn kind(row: &Row) -> &str {
+pub(crate) fn kind(row: &Row) -> &str {
     row.failure.as_ref().map_or("", |failure| failure.kind.as_str())
 }

@@ -91,10 +91,11 @@ fn within_limits(vault: &mut Vault, ask: &Ask) -> Result<(), Reply> {
     if at - window.0 >= Duration::seconds(10) {
         *window = (at, 0, 0);
     }
+    // Requests that are refused for this do not count.
     let (count, most) =
         if ask.method == "PUT" { (&mut window.1, vault.limits.create) } else { (&mut window.2, vault.limits.other) };
-    *count += 1;
-    if *count <= most {
+    if *count < most {
+        *count += 1;
         return Ok(());
     }
     let text = "Request was not processed because too many requests were received.";

@@ -14,12 +14,13 @@ use super::directory::User;
 use crate::sandbox::state::{guid, now};
 
 /// Signs the sandbox's tokens and nothing else; it stands in the source so that no run must make one.
-const KEY: &[u8] = include_bytes!("signing.pk8");
+const KEY: &[u8] = include_bytes!("signing.der");
 const KEY_ID: &str = "sandbox-signing-key";
 
-fn key() -> Option<&'static KeyPair> {
-    static PAIR: OnceLock<Option<KeyPair>> = OnceLock::new();
-    PAIR.get_or_init(|| KeyPair::from_pkcs8(KEY).ok()).as_ref()
+fn key() -> &'static KeyPair {
+    static PAIR: OnceLock<KeyPair> = OnceLock::new();
+    #[expect(clippy::expect_used, reason = "a constant, read in every test")]
+    PAIR.get_or_init(|| KeyPair::from_der(KEY).expect("the sandbox's own key"))
 }
 
 /// Who a token is for.
@@ -101,16 +102,15 @@ fn sign(claims: &Value) -> String {
     let header = json!({ "typ": "JWT", "alg": "RS256", "kid": KEY_ID, "x5t": KEY_ID });
     let signed =
         format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
-    let Some(key) = key() else { return signed };
-    let mut signature = vec![0; key.public().modulus_len()];
-    let _ = key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature);
+    let mut signature = vec![0; key().public().modulus_len()];
+    #[expect(clippy::expect_used, reason = "fails only without random numbers, and then nothing works")]
+    key().sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).expect("a signature");
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 /// The public key, for whoever checks signatures.
 pub(crate) fn key_set() -> Value {
-    let Some(key) = key() else { return json!({ "keys": [] }) };
-    let public: PublicKeyComponents<Vec<u8>> = key.public_key().into();
+    let public: PublicKeyComponents<Vec<u8>> = key().public_key().into();
     json!({ "keys": [{
         "kty": "RSA", "use": "sig", "kid": KEY_ID, "x5t": KEY_ID,
         "n": URL_SAFE_NO_PAD.encode(public.n), "e": URL_SAFE_NO_PAD.encode(public.e),

@@ -351,8 +351,9 @@ fn page(ask: &Ask, host: &str, items: Vec<Value>, empty_pages: bool) -> Reply {
     let start: usize = start.parse().unwrap_or(0);
     let empty = empty_pages && sent.is_empty();
     let end = if empty { start } else { (start + most).min(items.len()) };
-    let full = !empty && end - start == most;
-    let next = (empty || full).then(|| {
+    // A list of secrets that ends with a full page leads on to an empty one; a list of versions does not.
+    let more = if ask.path.ends_with("/versions") { end < items.len() } else { end - start == most };
+    let next = (empty || more).then(|| {
         let asked = ask.query("maxresults").map(|most| format!("&maxresults={most}")).unwrap_or_default();
         let version = ask.query("api-version").unwrap_or_default();
         let token = format!("{end}-{}", if empty { "e" } else { "" });

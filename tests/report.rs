@@ -86,5 +86,5 @@ async fn logs_are_one_json_object_a_line_with_run_token_and_events() {
 #[tokio::test]
 async fn markdown_is_a_table() {
     let outcome = Rig::new(&due()).await.call(&["run", "--output", "markdown"]).await;
-    assert!(outcome.stdout.contains("| contoso-partner | rotated | 89 | fresh | yes |"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("| contoso-partner | rotated | 90 | fresh | yes |"), "{}", outcome.stdout);
 }

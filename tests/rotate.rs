@@ -15,7 +15,7 @@ async fn a_due_token_is_rotated() {
     let before = rig.newest_value(TOKEN);
     let row = rig.run_one(&[]).await;
     assert_eq!((row.outcome, row.health, row.mfa), (OutcomeName::Rotated, Health::Fresh, Mfa::Yes));
-    assert_eq!(row.days_left, Some(89));
+    assert_eq!(row.days_left, Some(90));
     assert_eq!(row.versions, Some(2));
     assert_ne!(rig.newest_value(TOKEN), before);
     assert!(rig.accepted(TOKEN));
@@ -63,7 +63,7 @@ async fn the_new_token_was_redeemed_before_it_was_stored() {
 async fn a_token_that_is_not_due_is_probed_and_not_stored() {
     let rig = Rig::new(&[Seed::new(TOKEN).days_old(2)]).await;
     let row = rig.run_one(&[]).await;
-    assert_eq!((row.outcome, row.days_left), (OutcomeName::Probed, Some(87)));
+    assert_eq!((row.outcome, row.days_left), (OutcomeName::Probed, Some(88)));
     assert_eq!(rig.version_count(TOKEN), 1);
     let row = rig.run_one(&["--force"]).await;
     assert_eq!((row.outcome, rig.version_count(TOKEN)), (OutcomeName::Rotated, 2));
@@ -94,7 +94,7 @@ async fn a_token_written_by_hand_is_due_and_is_trusted_at_first() {
     .await;
     let row = rig.run_one(&[]).await;
     assert_eq!(row.outcome, OutcomeName::Rotated);
-    assert!(rig.call(&["status"]).await.stdout.contains("89 days"));
+    assert!(rig.call(&["status"]).await.stdout.contains("90 days"));
 }
 
 #[tokio::test]

@@ -77,6 +77,12 @@ impl Cause {
         self.kind.remedy() == Remedy::Retry
     }
 
+    /// Whether the run itself came to its end.
+    #[must_use]
+    pub fn is_end_of_run(&self) -> bool {
+        matches!(self.kind, Kind::Deadline | Kind::Interrupted)
+    }
+
     /// Whether another try in this run makes sense: Entra ID's loop detection (AADSTS50196) names no time to wait and
     /// is only prolonged by asking again.
     #[must_use]

@@ -40,7 +40,7 @@ impl Health {
 pub struct Age {
     pub issued: Option<OffsetDateTime>,
     pub expires: Option<OffsetDateTime>,
-    /// Whole days, rounded down: 0 on the last day, negative afterwards.
+    /// Whole days, rounded up as the thresholds are: 1 on the last day, 0 or less afterwards.
     pub days_left: Option<i64>,
     pub health: Health,
 }
@@ -62,7 +62,7 @@ pub fn judge(issued: Option<OffsetDateTime>, policy: &Policy, now: OffsetDateTim
     } else {
         Health::Fresh
     };
-    let days_left = Some(left.whole_seconds().div_euclid(86_400));
+    let days_left = Some(-(-left.whole_seconds()).div_euclid(86_400));
     Age { issued: Some(issued), expires: Some(expires), days_left, health }
 }
 
@@ -88,6 +88,8 @@ mod tests {
         assert_eq!(at(89), (Health::Expiring, Some(1)));
         assert_eq!(at(90), (Health::Expired, Some(0)));
         assert_eq!(at(91), (Health::Expired, Some(-1)));
+        let just_issued = judge(Some(ISSUED), &Policy::default(), ISSUED + time::Duration::seconds(1));
+        assert_eq!(just_issued.days_left, Some(90));
     }
 
     #[test]

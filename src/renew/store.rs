@@ -87,7 +87,7 @@ impl Place<'_> {
             };
             let cause = match self.vault.write(&self.target.secret, draft).await {
                 Ok(version) => return Ok(stored(version)),
-                Err(cause) if cause.is_transient() => cause,
+                Err(cause) if cause.is_transient() && !cause.is_end_of_run() => cause,
                 Err(cause) => return Err(cause),
             };
             tracing::warn!(kind = cause.kind.slug(), "the answer to the write was lost: {cause}");

@@ -85,7 +85,7 @@ pub struct Row {
     #[serde(with = "time::serde::rfc3339::option")]
     #[schemars(with = "Option<Instant>")]
     pub expires_at: Option<OffsetDateTime>,
-    /// Whole days, rounded down.
+    /// Whole days, rounded up: 1 on the last day, 0 or less afterwards.
     pub days_left: Option<i64>,
     pub health: Health,
     pub mfa: Mfa,

@@ -22,19 +22,22 @@ const FIRST_PAUSE: Duration = Duration::from_millis(400);
 /// failure is returned at once.
 ///
 /// # Errors
-/// The last try's cause, or that the deadline passed.
+/// The cause of the last try that was answered; that the deadline passed, if none was.
 pub async fn repeat<T, F, Fut>(deadline: &Deadline, mut attempt: F) -> Result<T, Cause>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, Cause>>,
 {
     let mut pauses = Pauses::default();
+    let mut last: Option<Cause> = None;
     loop {
         let cause = match once(deadline, attempt()).await {
+            Err(cause) if cause.is_end_of_run() => return Err(last.unwrap_or(cause)),
             Err(cause) if cause.may_repeat() => cause,
             other => return other,
         };
-        pauses.wait(deadline, cause).await?;
+        pauses.wait(deadline, cause.clone()).await?;
+        last = Some(cause);
     }
 }
 
@@ -62,7 +65,7 @@ impl Pauses {
     /// The cause given, when no try is left or the deadline comes before the next one.
     pub async fn wait(&mut self, deadline: &Deadline, cause: Cause) -> Result<(), Cause> {
         let tries = if cause.retry_after.is_some() { ASKED_TRIES } else { TRIES };
-        if matches!(cause.kind, Kind::Deadline | Kind::Interrupted) || self.taken + 1 >= tries {
+        if self.taken + 1 >= tries {
             return Err(cause);
         }
         let backoff = FIRST_PAUSE * 2_u32.pow(self.taken);
@@ -73,7 +76,7 @@ impl Pauses {
             return Err(cause);
         }
         tracing::debug!(kind = cause.kind.slug(), pause_ms = pause.as_millis(), "trying again");
-        deadline.bound(sleep(pause)).await
+        deadline.bound(sleep(pause)).await.map_err(|_| cause)
     }
 }
 

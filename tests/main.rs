@@ -1,5 +1,14 @@
 //! One binary of integration tests: the real executable against the embedded services, over TLS, on loopback.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, reads what it likes, and prints its counts"
+)]
+
 mod support;
 
 mod bad_input;

@@ -32,7 +32,7 @@ async fn the_new_version_carries_age_identity_and_origin() {
     let ran = rig.run(&[]).await;
     let (run_id, row) = (ran.report.run_id.clone(), ran.only());
     let state = rig.world().state();
-    let [base, new] = &state.vaults[VAULT].versions(TOKEN)[..] else { panic!("two versions") };
+    let [base, new] = state.vaults[VAULT].versions(TOKEN) else { panic!("two versions") };
     assert_eq!(row.version.as_deref(), Some(new.id.as_str()));
     assert_eq!(row.previous_version.as_deref(), Some(base.id.as_str()));
     let tag = |name: &str| new.tags.get(name).map(String::as_str).unwrap_or_default();

@@ -290,7 +290,7 @@ impl Resolver<'_> {
         match (name, apps.len()) {
             (None, 1) => return apps.values().next().cloned().flatten(),
             (Some(name), 0) => {
-                self.fault(at, format!("there is no [apps] table called {}", shown(name)), format!("add [apps.{name}]"))
+                self.fault(at, format!("there is no [apps] table called {}", shown(name)), "add it as [apps.NAME]");
             }
             (Some(name), _) => self.fault(
                 at,

@@ -74,7 +74,7 @@ fn grants_of_entra_id() {
     {
         let grant = answer::read(&RawAnswer { status: 200, ..raw(exchange) }).unwrap();
         let sent = exchange["response"]["body"]["refresh_token"].as_str();
-        assert_eq!(grant.refresh.as_ref().map(|token| token.expose()), sent);
+        assert_eq!(grant.refresh.as_ref().map(rotator::secret::RefreshToken::expose), sent);
     }
 }
 

@@ -7,7 +7,7 @@ use rotator::sandbox::seed::{CLIENT, PARTNER_CENTER, VAULT};
 
 #[test]
 fn transcripts() {
-    trycmd::TestCases::new().case("tests/transcripts/*.md").case("README.md");
+    trycmd::TestCases::new().case("tests/transcripts/*.md");
 }
 
 #[tokio::test]

@@ -66,3 +66,22 @@ fn only_one_file_names_secrecy() {
         .collect();
     assert_eq!(naming, [root.join("secret.rs")]);
 }
+
+#[test]
+fn the_catalogue_has_every_code_of_the_facts() {
+    let facts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/facts.md");
+    let Ok(text) = std::fs::read_to_string(&facts) else {
+        eprintln!("SKIPPED: no facts at {}", facts.display());
+        return;
+    };
+    let section = text.split("## A.").nth(1).unwrap().split("## B.").next().unwrap();
+    let numbers = section.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '.');
+    let codes: Vec<u32> = numbers
+        .map(|word| word.trim_end_matches('.'))
+        .filter(|word| (5..=7).contains(&word.len()) && word.chars().all(|c| c.is_ascii_digit()))
+        .map(|word| word.parse().unwrap())
+        .collect();
+    let missing: Vec<&u32> = codes.iter().filter(|code| rotator::entra::catalogue::row(**code).is_none()).collect();
+    assert!(codes.len() > 100, "{}", codes.len());
+    assert!(missing.is_empty(), "not in aadsts.toml: {missing:?}");
+}

@@ -33,7 +33,7 @@ async fn a_refresh_token_that_does_not_fit() {
 
 #[tokio::test]
 async fn a_failed_proof() {
-    stays(|state| state.directory.quirks.dead_tokens = true, "entra.bad-token").await;
+    stays(|state| state.directory.quirks.dead_tokens = true, "entra.proof").await;
 }
 
 #[tokio::test]

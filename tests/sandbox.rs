@@ -27,6 +27,24 @@ async fn the_demonstration_shows_every_fate_and_ends_with_0() {
     }
 }
 
+/// Ids and times replaced by a mark.
+fn plain(text: &str) -> String {
+    let is_guid = |word: &str| word.len() == 36 && word.matches('-').count() == 4 && !word.starts_with("00000000");
+    let lines = text.lines().map(|line| {
+        let words = line.split(' ').map(|word| if is_guid(word.trim_end_matches(')')) { "…" } else { word });
+        words.collect::<Vec<_>>().join(" ")
+    });
+    lines.collect::<Vec<_>>().join("\n").replace(" in 1 s:", " in 0 s:").replace(" …\n", " …)\n")
+}
+
+#[tokio::test]
+async fn the_readme_shows_the_demonstration_as_it_is() {
+    let output = rotator().arg("sandbox").output().await.unwrap();
+    let shown = include_str!("../README.md").split("```text\n").nth(1).unwrap().split("\n```").next().unwrap();
+    let plain = |text: &str| plain(text).replace("…)", "…");
+    assert_eq!(plain(shown), plain(String::from_utf8(output.stdout).unwrap().trim_end()));
+}
+
 #[tokio::test]
 async fn a_command_runs_in_a_prepared_world_and_its_exit_code_is_passed_on() {
     for (scenario, code) in [("due", 0), ("revoked", 3), ("entra-down", 4)] {

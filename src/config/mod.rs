@@ -2,6 +2,7 @@
 
 mod fault;
 mod parse;
+mod policy;
 pub mod refer;
 mod resolve;
 mod source;

@@ -1,17 +1,14 @@
 //! Turns tables into targets, or says everything that keeps them from being some.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
-
 use crate::config::Config;
 use crate::config::fault::{Fault, Path, path, shown};
 use crate::config::parse::{Slot, Tables};
-use crate::config::table::{AppTable, Auto, ProbeKind, ReferenceTable, RequireMfa, TokenTable, VaultTable, VerifyKind};
+use crate::config::table::{AppTable, ReferenceTable, TokenTable, VaultTable};
 use crate::model::name::{SecretName, VaultUrl, https, is_guid};
-use crate::model::policy::{Policy, Probe, Verify};
 use crate::model::target::{App, SecretSource, Target, VaultCredential, VaultSite};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Makes a fault of a path, a message and a fix.
 pub(super) type Placer<'a> = dyn Fn(&Path, String, String) -> Fault + 'a;
@@ -38,13 +35,13 @@ type Named<T> = BTreeMap<String, Option<Arc<T>>>;
 
 const DEFAULT: &str = "default";
 
-struct Resolver<'a> {
+pub(super) struct Resolver<'a> {
     place: &'a Placer<'a>,
-    faults: Vec<Fault>,
+    pub(super) faults: Vec<Fault>,
 }
 
 impl Resolver<'_> {
-    fn fault(&mut self, at: &[&str], message: impl Into<String>, fix: impl Into<String>) {
+    pub(super) fn fault(&mut self, at: &[&str], message: impl Into<String>, fix: impl Into<String>) {
         self.faults.push((self.place)(&path(at), message.into(), fix.into()));
     }
 
@@ -307,111 +304,13 @@ impl Resolver<'_> {
         }
         None
     }
-
-    fn policy(&mut self, index: &str, table: &TokenTable, defaults: &TokenTable, scope: &str) -> Option<Policy> {
-        let faults_before = self.faults.len();
-        let standard = Policy::default();
-        let mut duration = |key, own: &Option<String>, default: &Option<String>, standard| {
-            self.duration(index, key, own.as_ref(), default.as_ref(), standard)
-        };
-        let policy = Policy {
-            rotate_after: duration("rotate_after", &table.rotate_after, &defaults.rotate_after, standard.rotate_after),
-            expire_after: duration("expire_after", &table.expire_after, &defaults.expire_after, standard.expire_after),
-            warn_before: duration("warn_before", &table.warn_before, &defaults.warn_before, standard.warn_before),
-            critical_before: duration(
-                "critical_before",
-                &table.critical_before,
-                &defaults.critical_before,
-                standard.critical_before,
-            ),
-            grace: duration("grace", &table.grace, &defaults.grace, standard.grace),
-            probe: table.probe.or(defaults.probe).map_or(standard.probe, probe),
-            verify: table.verify.or(defaults.verify).map_or(standard.verify, verify),
-            require_mfa: require_mfa(table.require_mfa.or(defaults.require_mfa), scope),
-            keep_versions: table.keep_versions.or(defaults.keep_versions).unwrap_or(standard.keep_versions),
-        };
-        if self.faults.len() > faults_before {
-            return None;
-        }
-        for disorder in policy.check() {
-            let own = self.place_of(index, disorder.key(), has(table, disorder.key()));
-            let at: Vec<&str> = own.iter().map(String::as_str).collect();
-            self.fault(
-                &at,
-                disorder.to_string(),
-                "the defaults are 7d, 90d, 30d, 14d: change the one that is out of order",
-            );
-        }
-        (self.faults.len() == faults_before).then_some(policy)
-    }
-
-    fn duration(
-        &mut self,
-        index: &str,
-        key: &str,
-        own: Option<&String>,
-        default: Option<&String>,
-        standard: Duration,
-    ) -> Duration {
-        let Some(text) = own.or(default) else { return standard };
-        match humantime::parse_duration(text) {
-            Ok(duration) => duration,
-            Err(error) => {
-                let at = self.place_of(index, key, own.is_some());
-                let at: Vec<&str> = at.iter().map(String::as_str).collect();
-                self.fault(
-                    &at,
-                    format!("`{key}` is not a duration: {error}"),
-                    format!("write it as {key} = \"7d\" or \"36h\""),
-                );
-                standard
-            }
-        }
-    }
-
-    /// A key stands in the token's own table or in `[defaults]`.
-    #[expect(clippy::unused_self, reason = "reads as part of the resolver")]
-    fn place_of(&self, index: &str, key: &str, own: bool) -> Path {
-        if own { path(&["token", index, key]) } else { path(&["defaults", key]) }
-    }
 }
 
 const SECRET_FIX: &str = "use the secret's name in the vault: letters, digits and hyphens";
 const CREDENTIAL_FIX: &str =
     "add credential = { secret = { vault_secret = \"NAME\" } }, or env = \"VARIABLE\", or file = \"PATH\" in its place";
 
-fn has(table: &TokenTable, key: &str) -> bool {
-    match key {
-        "rotate_after" => table.rotate_after.is_some(),
-        "expire_after" => table.expire_after.is_some(),
-        "critical_before" => table.critical_before.is_some(),
-        _ => table.keep_versions.is_some(),
-    }
-}
-
 fn token_name(name: String) -> Result<String, String> {
     let fine = (1..=64).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
     if fine { Ok(name) } else { Err(format!("{} cannot be a token's name", shown(&name))) }
-}
-
-fn probe(kind: ProbeKind) -> Probe {
-    match kind {
-        ProbeKind::EveryRun => Probe::EveryRun,
-        ProbeKind::Never => Probe::Never,
-    }
-}
-
-fn verify(kind: VerifyKind) -> Verify {
-    match kind {
-        VerifyKind::Redeem => Verify::Redeem,
-        VerifyKind::Claims => Verify::Claims,
-    }
-}
-
-/// Partner Center wants MFA (learn.microsoft.com/partner-center/security/partner-security-requirements).
-fn require_mfa(setting: Option<RequireMfa>, scope: &str) -> bool {
-    match setting {
-        Some(RequireMfa::Plain(required)) => required,
-        Some(RequireMfa::Auto(Auto::Auto)) | None => scope.contains("partnercenter"),
-    }
 }

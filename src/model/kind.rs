@@ -64,16 +64,16 @@ pub const SIGN_IN_AGAIN: &str = "sign in again as the same user, with MFA, and s
 const WAIT: &str = "nothing to do: the stored token is untouched and the next run tries again";
 const NEW_SECRET: &str = "make a new client secret (az ad app credential reset --id {client_id} --append) and store its value where \
     the configuration points; the refresh token is still good, nobody needs to sign in";
-const SHOW_ROLES: &str = "grant the job's identity get, set, list and update on secrets: az role assignment create \
-    --assignee <principal id> --role 'Key Vault Secrets Officer' --scope <vault resource id>";
+const GRANT_ROLE: &str = "give the job's identity a role with the data actions getSecret, setSecret, readMetadata and update (README, \
+    Rights): az role assignment create --assignee <principal id> --role <role> --scope <vault resource id>";
 const SHOW_SECRET: &str = "look at the secret: az keyvault secret list-versions --vault-name {vault} --name {secret}";
 
 kinds! {
     VaultUnauthorized      "vault.unauthorized"        FixCredential "the vault did not accept the job's access token: check that [vault] url and the identity belong to the same tenant";
-    VaultRbac              "vault.forbidden.rbac"      GrantAccess   SHOW_ROLES;
+    VaultRbac              "vault.forbidden.rbac"      GrantAccess   GRANT_ROLE;
     VaultPolicy            "vault.forbidden.policy"    GrantAccess   "az keyvault set-policy --name {vault} --object-id <principal id> --secret-permissions get set list";
     VaultFirewall          "vault.forbidden.firewall"  GrantAccess   "let the job's network in: az keyvault network-rule add --name {vault} --ip-address <outbound address>";
-    VaultForbidden         "vault.forbidden"           GrantAccess   SHOW_ROLES;
+    VaultForbidden         "vault.forbidden"           GrantAccess   GRANT_ROLE;
     SecretMissing          "vault.secret.missing"      FixConfig     "correct `secret` in the configuration, or store the first refresh token: az keyvault secret set --vault-name {vault} --name {secret} --file refresh-token.txt";
     SecretDeleted          "vault.secret.deleted"      FixConfig     "az keyvault secret recover --vault-name {vault} --name {secret}";
     SecretDisabled         "vault.secret.disabled"     FixConfig     "someone disabled the newest version; if that was not meant: az keyvault secret set-attributes --vault-name {vault} --name {secret} --enabled true";
@@ -105,6 +105,7 @@ kinds! {
     EntraSession           "entra.session"             Reconsent     SIGN_IN_AGAIN;
     EntraDevice            "entra.device"              Reconsent     SIGN_IN_AGAIN;
     EntraBadToken          "entra.bad-token"           Reconsent     SIGN_IN_AGAIN;
+    EntraProof             "entra.proof"               Retry         "the stored token is untouched and the next run tries again; if this stays, sign in again and store the new refresh token: az keyvault secret set --vault-name {vault} --name {secret} --file refresh-token.txt";
     EntraCode              "entra.code"                Reconsent     SIGN_IN_AGAIN;
     EntraMfa               "entra.mfa"                 Reconsent     SIGN_IN_AGAIN;
     EntraPolicy            "entra.policy"              GrantAccess   "Entra admin center > Protection > Conditional Access > Sign-in logs: find the policy by the correlation id and exclude the account or this host";

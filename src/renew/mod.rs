@@ -203,7 +203,7 @@ impl Renewal<'_> {
     /// Redeems the new token once; the token that this yields is dropped, the proved one is kept.
     async fn prove(&self, secret: &ClientSecret, candidate: Candidate) -> Result<Replacement, Cause> {
         if self.target.policy.verify == Verify::Redeem {
-            let proof = self.redeem(secret, &candidate.refresh).await?;
+            let proof = self.redeem(secret, &candidate.refresh).await.map_err(refused_proof)?;
             inspect::identify(&proof, &self.pin())?;
         }
         Ok(Replacement::proved(candidate))
@@ -233,6 +233,15 @@ impl Renewal<'_> {
         outcome.user_id = seen.user().map(str::to_owned).or_else(|| outcome.user_id.take());
         outcome.notes.extend(seen.notes(self.target.policy.require_mfa, &self.pin()));
     }
+}
+
+/// It is the new token that was refused, so whatever the reason the stored one is as good as before.
+fn refused_proof(cause: Cause) -> Cause {
+    if cause.is_transient() {
+        return cause;
+    }
+    let message = format!("the new token was refused at once: {cause}");
+    Cause { kind: Kind::EntraProof, message, fix: None, ..cause }
 }
 
 fn stage_span(run: &Run, target: &Target, stage: Stage) -> tracing::Span {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::model::failure::Stage;
 use crate::model::health::Health;
 use crate::model::kind::Remedy;
 use crate::report::{Aside, OutcomeName, Report, Row, Style};
@@ -79,7 +80,7 @@ fn bar(row: &Row) -> String {
 
 /// Entra ID does not take it any more, whatever its age.
 fn is_dead(row: &Row) -> bool {
-    row.failure.as_ref().is_some_and(|failure| failure.remedy == Remedy::Reconsent)
+    row.failure.as_ref().is_some_and(|f| f.remedy == Remedy::Reconsent && f.stage == Stage::Redeem)
 }
 
 fn left(row: &Row) -> String {

@@ -99,7 +99,7 @@ impl KeyVault {
                     ..Cause::new(Kind::SecretDeleted, message)
                 }
             }
-            Err(_) => missing,
+            Err(_) => Cause { message: format!("{}: the secret {secret} does not exist", self.host), ..missing },
         }
     }
 }

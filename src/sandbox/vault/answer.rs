@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use time::Duration;
 
+use super::list;
 use super::right::{Control, Right};
 use super::store::{Deleted, Secret, Vault, Version, rounded};
 use crate::sandbox::http::{Ask, Reply};
@@ -10,7 +11,6 @@ use crate::sandbox::state::{State, guid, now};
 
 const LONGEST_VALUE: usize = 25 * 1024;
 const RECOVERABLE_DAYS: i64 = 90;
-const PAGE: usize = 25;
 const SLOW: Duration = Duration::seconds(2);
 const API_VERSIONS: [&str; 9] = ["7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-06-01-preview", "2025-07-01"];
 
@@ -106,9 +106,11 @@ fn route(vault: &mut Vault, ask: &Ask, host: &str) -> Answer {
     let segments = ask.segments();
     let right = |vault: &Vault, right| permitted(vault, right, host);
     match (ask.method.as_str(), segments.as_slice()) {
-        ("GET", ["secrets"]) => right(vault, Right::List).map(|()| list(vault, ask, host, false)),
-        ("GET", ["deletedsecrets"]) => right(vault, Right::List).map(|()| list(vault, ask, host, true)),
-        ("GET", ["secrets", name, "versions"]) => right(vault, Right::List).map(|()| versions(vault, ask, host, name)),
+        ("GET", ["secrets"]) => right(vault, Right::List).map(|()| list::secrets(vault, ask, host, false)),
+        ("GET", ["deletedsecrets"]) => right(vault, Right::List).map(|()| list::secrets(vault, ask, host, true)),
+        ("GET", ["secrets", name, "versions"]) => {
+            right(vault, Right::List).map(|()| list::versions(vault, ask, host, name))
+        }
         ("GET", ["secrets", name] | ["secrets", name, ""]) => {
             right(vault, Right::Get).and_then(|()| get(vault, ask, host, name, None))
         }
@@ -156,7 +158,7 @@ fn permitted(vault: &Vault, right: Right, host: &str) -> Result<(), Reply> {
     })
 }
 
-fn refuse(status: u16, code: &str, inner: Option<&str>, message: &str) -> Reply {
+pub(super) fn refuse(status: u16, code: &str, inner: Option<&str>, message: &str) -> Reply {
     let mut error = Map::new();
     error.insert("code".to_owned(), code.into());
     error.insert("message".to_owned(), message.into());
@@ -176,7 +178,7 @@ fn not_found(name: &str) -> Reply {
 }
 
 /// A secret that is there: neither deleted nor being recovered.
-fn live<'v>(vault: &'v mut Vault, name: &str) -> Result<&'v mut Secret, Reply> {
+pub(super) fn live<'v>(vault: &'v mut Vault, name: &str) -> Result<&'v mut Secret, Reply> {
     vault
         .secrets
         .get_mut(&name.to_ascii_lowercase())
@@ -289,7 +291,7 @@ fn bundle(host: &str, name: &str, version: &Version, with_value: bool) -> Value 
     Value::Object(bundle)
 }
 
-fn properties(id: &str, version: &Version) -> Map<String, Value> {
+pub(super) fn properties(id: &str, version: &Version) -> Map<String, Value> {
     let mut attributes = Map::new();
     attributes.insert("enabled".to_owned(), version.enabled.into());
     for (name, value) in [("nbf", version.not_before), ("exp", version.expires)] {
@@ -313,57 +315,7 @@ fn properties(id: &str, version: &Version) -> Map<String, Value> {
     properties
 }
 
-/// Versions come in the order of their ids; those of a secret that does not exist are none.
-fn versions(vault: &mut Vault, ask: &Ask, host: &str, name: &str) -> Reply {
-    let empty_pages = vault.empty_pages;
-    let items = match live(vault, name) {
-        Ok(secret) => {
-            let mut versions: Vec<&Version> = secret.versions.iter().collect();
-            versions.sort_by(|a, b| a.id.cmp(&b.id));
-            let id = |version: &Version| format!("https://{host}/secrets/{}/{}", secret.name, version.id);
-            versions.into_iter().map(|version| Value::Object(properties(&id(version), version))).collect()
-        }
-        Err(_) => Vec::new(),
-    };
-    page(ask, host, items, empty_pages)
-}
-
-/// Secrets in the order of their names, with what their newest version says and no version in the id.
-fn list(vault: &Vault, ask: &Ask, host: &str, deleted: bool) -> Reply {
-    let items = vault.secrets.values().filter(|secret| secret.deleted.is_some() == deleted).filter_map(|secret| {
-        let mut item = properties(&format!("https://{host}/secrets/{}", secret.name), secret.versions.last()?);
-        if let Some(deletion) = &secret.deleted {
-            item.extend(deletion_members(host, &secret.name, deletion));
-        }
-        Some(Value::Object(item))
-    });
-    page(ask, host, items.collect(), vault.empty_pages)
-}
-
-fn page(ask: &Ask, host: &str, items: Vec<Value>, empty_pages: bool) -> Reply {
-    let most = ask.query("maxresults").and_then(|text| text.parse().ok()).unwrap_or(PAGE);
-    if !(1..=PAGE).contains(&most) {
-        return refuse(400, "BadParameter", None, "invalid maxresults");
-    }
-    // The token of the next page: where it begins, and whether the empty page before it was sent.
-    let token = ask.query("$skiptoken").unwrap_or("0-");
-    let (start, sent) = token.split_once('-').unwrap_or((token, ""));
-    let start: usize = start.parse().unwrap_or(0);
-    let empty = empty_pages && sent.is_empty();
-    let end = if empty { start } else { (start + most).min(items.len()) };
-    // A list of secrets that ends with a full page leads on to an empty one; a list of versions does not.
-    let more = if ask.path.ends_with("/versions") { end < items.len() } else { end - start == most };
-    let next = (empty || more).then(|| {
-        let asked = ask.query("maxresults").map(|most| format!("&maxresults={most}")).unwrap_or_default();
-        let version = ask.query("api-version").unwrap_or_default();
-        let token = format!("{end}-{}", if empty { "e" } else { "" });
-        format!("https://{host}:443{}?api-version={version}&$skiptoken={token}{asked}", ask.path)
-    });
-    let value: Vec<Value> = items.into_iter().skip(start).take(end - start).collect();
-    Reply::json(200, &json!({ "value": value, "nextLink": next }))
-}
-
-fn deletion_members(host: &str, name: &str, deletion: &Deleted) -> Map<String, Value> {
+pub(super) fn deletion_members(host: &str, name: &str, deletion: &Deleted) -> Map<String, Value> {
     let at = rounded(deletion.at);
     [
         ("recoveryId".to_owned(), Value::from(format!("https://{host}/deletedsecrets/{name}"))),

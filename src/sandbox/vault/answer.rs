@@ -12,7 +12,7 @@ use crate::sandbox::state::{State, guid, now};
 const LONGEST_VALUE: usize = 25 * 1024;
 const RECOVERABLE_DAYS: i64 = 90;
 const SLOW: Duration = Duration::seconds(2);
-const API_VERSIONS: [&str; 9] = ["7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-06-01-preview", "2025-07-01"];
+const API_VERSIONS: [&str; 9] = ["7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"];
 
 type Answer = Result<Reply, Reply>;
 

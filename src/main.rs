@@ -11,7 +11,12 @@ fn main() -> ExitCode {
     // The second of two installations would fail, and there is just this one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(rotator::command::dispatch(cli)),
+        Ok(runtime) => {
+            let code = runtime.block_on(rotator::command::dispatch(cli));
+            // A name look-up that hangs in its own thread must not hold the process.
+            runtime.shutdown_background();
+            code
+        }
         Err(_) => ExitCode::from(4),
     }
 }

@@ -43,10 +43,6 @@ secret! {
     RefreshToken
 }
 secret! {
-    /// An access token for one resource.
-    AccessToken
-}
-secret! {
     /// The client secret of an app registration.
     ClientSecret
 }
@@ -57,12 +53,6 @@ secret! {
 secret! {
     /// The value of a secret version as the vault hands it out.
     SecretValue
-}
-
-impl From<SecretValue> for RefreshToken {
-    fn from(value: SecretValue) -> Self {
-        Self(value.0)
-    }
 }
 
 impl From<SecretValue> for ClientSecret {

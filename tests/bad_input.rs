@@ -112,13 +112,16 @@ fn a_secret_in_the_wrong_place_is_not_quoted() {
         ("\"managed-identity\"", format!("\"{secret}\"")),
         ("{ secret = { vault_secret = \"partner-client-secret\" } }", format!("\"{secret}\"")),
         ("name = ", format!("keep_versions = \"{secret}\"\nname = ")),
+        ("vault_secret = \"partner-client-secret\"", format!("env = \"{secret}\"")),
         ("name = ", format!("app = \"{secret}\"\nname = ")),
         ("name = ", format!("rotate_after = \"{secret}\"\nname = ")),
         ("url = \"https://contoso-kv.vault.azure.net\"", format!("url = \"{secret}\"")),
     ];
     for (from, to) in places {
         let found = faults(&GOOD.replace(from, &to));
-        assert!(!found.is_empty() && !found.join("\n").contains(secret), "{found:#?}");
+        assert!(!found.is_empty() && !found.join("\n").contains("abc8Q"), "{found:#?}");
+        let long = to.replace(secret, "-----BEGIN PRIVATE KEY-----\\nabc8Q\\\"~0123456789abcdefghij");
+        assert!(!faults(&GOOD.replace(from, &long)).join("\n").contains("abc8Q"), "{long}");
     }
 }
 
@@ -134,6 +137,27 @@ fn what_is_missing() {
     );
     refused("vault_secret = ", "env = \"A\", vault_secret = ", "8:16: a client secret is in exactly one place");
     assert_eq!(faults(""), ["1:1: there is no [[token]] | add [[token]] with secret, app and scope"]);
+}
+
+#[test]
+fn scopes_of_several_resources_and_other_half_truths() {
+    let scope = "https://api.partnercenter.microsoft.com/user_impersonation";
+    refused(
+        scope,
+        &format!("{scope} https://graph.microsoft.com/.default"),
+        "13:1: the scopes are of several resources",
+    );
+    let long = "https://login.example/00000000-0000-0000-0000-000000000001/v2.0";
+    refused(
+        "client_id = ",
+        &format!("authority = \"{long}\"\nclient_id = "),
+        "7:1: the authority ends before the tenant",
+    );
+    refused(
+        "vault_secret = \"partner-client-secret\"",
+        "env = \"a-b\"",
+        "8:27: `a-b` is no name of an environment variable",
+    );
 }
 
 #[test]
@@ -160,20 +184,27 @@ fn duplicates() {
         ["15:1: another token is called `Contoso` already | give each token its own name"]
     );
     let token = "[[token]]\nname = \"other\"\nsecret = \"Contoso-Token\"\nscope = \"x/.default\"\n";
-    assert!(faults(&twice(token))[0].starts_with("16:1: `contoso` keeps its token in the same secret"));
+    assert!(faults(&twice(token))[0].starts_with("16:1: the token `contoso` is kept in the same secret"));
     assert!(faults(&twice("[vault]\n"))[0].contains("not TOML: duplicate key"));
 }
 
 #[test]
 fn thresholds_out_of_order() {
     let policy = |lines: &str| GOOD.replace("name = ", &format!("{lines}\nname = "));
-    assert!(faults(&policy("warn_before = \"10d\""))[0].contains("critical_before must be shorter than warn_before"));
+    assert!(faults(&policy("warn_before = \"10d\""))[0].starts_with("11:1: critical_before must be shorter than"));
+    assert!(faults(&policy("rotate_after = \"40d\""))[0].starts_with("11:1: expire_after must be longer than"));
+    assert!(faults(&policy("expire_after = \"91d\""))[0].starts_with("11:1: expire_after must not be longer than 90"));
+    assert!(
+        faults(&policy("expire_after = \"9000y\""))[0].starts_with("11:1: expire_after must not be longer than 90")
+    );
     assert!(faults(&policy("expire_after = \"44d\""))[0].starts_with("11:1: expire_after must be longer than"));
     assert!(faults(&policy("rotate_after = \"0s\""))[0].contains("rotate_after must be longer than zero"));
     assert!(faults(&policy("rotate_after = \"a week\""))[0].starts_with("11:1: `rotate_after` is not a duration"));
     assert!(faults(&policy("keep_versions = 0"))[0].contains("keep_versions must be at least 1"));
     let defaults = GOOD.to_owned() + "[defaults]\nrotate_after = \"31d\"\n";
-    assert!(faults(&defaults)[0].contains("expire_after must be longer than"), "{:?}", faults(&defaults));
+    assert!(faults(&defaults)[0].starts_with("15:1: expire_after must be longer than"), "{:?}", faults(&defaults));
+    let unreadable = GOOD.replace("scope = ", "expire_after = \"x\"\npurpose = ") + "[defaults]\nscope = 3\n";
+    assert_eq!(faults(&unreadable).len(), 2, "what the defaults may hold is not missed: {:?}", faults(&unreadable));
     assert!(
         faults(&(GOOD.to_owned() + "[defaults]\nsecret = \"x\"\n"))[0].starts_with("15:1: `secret` is a token's own")
     );

@@ -1,6 +1,6 @@
 //! The process is killed at every request, before it has an effect and after: a second run always converges.
 
-use crate::support::{Rig, TOKEN};
+use crate::support::{Rig, TOKEN, soon};
 use rotator::report::OutcomeName;
 use rotator::sandbox::fault::{Fault, Phase, Rule};
 use rotator::sandbox::seed::{Fate, Seed};
@@ -13,7 +13,7 @@ async fn killed_at(seed: &Seed, nth: usize, phase: Phase) {
     let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
     rig.fault(Rule::new(phase, Fault::Signal(sender)).skip(nth).times(1));
     let mut child = rig.start(&["run"]);
-    arrived.recv().await.unwrap();
+    soon(arrived.recv()).await.unwrap();
     child.kill().await.unwrap();
 
     let row = rig.run_one(&[]).await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Rig, TOKEN, due, kind};
+use crate::support::{Rig, TOKEN, due, kind, soon};
 use rotator::report::OutcomeName;
 use rotator::sandbox::fault::{Fault, Phase, Rule};
 use rotator::sandbox::route::Route;
@@ -70,9 +70,13 @@ async fn a_fault_that_stays_ends_within_the_deadline() {
         rig.fault(Rule::new(phase, fault).on(route));
         let begun = Instant::now();
         let ran = rig.run(&["--deadline", "4s"]).await;
-        assert!(begun.elapsed() < Duration::from_secs(30), "{name} on {route}: {:?}", begun.elapsed());
-        assert_eq!(ran.outcome.code, Some(4), "{name} on {route}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "{name} on {route}: {:?}", begun.elapsed());
+        // A run that ended before anything was written leaves a fresh token for the next one: that is no failure.
+        let held = name == "hang" && route != Route::Write;
+        let known_to_be_fresh = held && matches!(route, Route::Read | Route::Token);
+        assert_eq!(ran.outcome.code, Some(if known_to_be_fresh { 0 } else { 4 }), "{name} on {route}");
         let row = ran.only();
+        assert_eq!(row.outcome == OutcomeName::Held, held, "{name} on {route}: {:?}", row.failure);
         let failure = row.failure.as_ref().unwrap();
         assert_eq!(failure.remedy.as_str(), "retry", "{name} on {route}: {}", failure.kind);
         assert_eq!((rig.newest_value(TOKEN), rig.version_count(TOKEN)), (before, 1), "{name} on {route}");
@@ -110,6 +114,8 @@ async fn a_slow_token_does_not_hold_the_others() {
     let ran = rig.run(&["--deadline", "4s"]).await;
     assert_eq!((ran.report.summary.rotated, ran.outcome.code), (39, Some(4)));
     assert_eq!(ran.row("token-07").outcome, OutcomeName::Held, "its turn never came");
+    let others = rig.world().journal().entries().iter().filter(|entry| entry.line.starts_with("PUT")).count();
+    assert_eq!(others, 39);
 }
 
 #[tokio::test]
@@ -142,7 +148,7 @@ async fn a_run_that_is_told_to_stop_finishes_what_it_began() {
         rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(1));
         let child = rig.start(&["run", "--output", "json"]);
         let id = rustix::process::Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-        let resume = arrived.recv().await.unwrap();
+        let resume = soon(arrived.recv()).await.unwrap();
         let number = rustix::process::Signal::from_named_raw(signal.as_raw_value()).unwrap();
         rustix::process::kill_process(id, number).unwrap();
         resume.send(()).unwrap();

@@ -1,17 +1,22 @@
 //! Whose token it is; and the managed identities that lead to the vault.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use azure_core::credentials::TokenCredential as _;
-use azure_core::http::{AsyncRawResponse, ClientOptions, HttpClient, Request, Transport};
-use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
+use azure_core::http::{AsyncRawResponse, HttpClient, Request, Transport};
 
 use crate::support::{Rig, TOKEN, due, kind};
+use rotator::model::kind::Kind;
+use rotator::model::name::{SecretName, VaultUrl};
+use rotator::model::target::{VaultCredential, VaultSite};
+use rotator::ports::Vault as _;
 use rotator::report::OutcomeName;
 use rotator::sandbox::entra::directory::{TENANT, USER, User};
 use rotator::sandbox::seed::{Seed, VAULT};
 use rotator::sandbox::state::State;
+use rotator::vault::{Connection, KeyVault};
+use rotator::wire::deadline::Deadline;
 
 const OTHER: &str = "00000000-0000-0000-0000-0000000000a2";
 
@@ -123,19 +128,42 @@ impl HttpClient for ToSandbox {
     }
 }
 
-#[tokio::test]
-async fn the_endpoint_of_virtual_machines_is_spoken_to() {
+/// The product's own vault, by the identity of a virtual machine.
+async fn vault_on_a_virtual_machine(rig: &Rig, endpoint: String, client_id: Option<&str>) -> Result<usize, Kind> {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let rig = Rig::new(&due()).await;
+    let environment: std::collections::HashMap<&str, String> = rig.sandbox.environment().into_iter().collect();
+    let ca = reqwest::Certificate::from_pem(&std::fs::read(rig.sandbox.ca_file()).unwrap()).unwrap();
+    let proxy = reqwest::Proxy::https(&environment["HTTPS_PROXY"]).unwrap();
+    let outer = reqwest::Client::builder().proxy(proxy).tls_certs_only([ca]).build().unwrap();
     let client = rotator::wire::client::identity().unwrap();
-    let transport = Transport::new(Arc::new(ToSandbox { client, endpoint: rig.sandbox.imds() }));
-    for (id, accepted) in [(None, true), (Some("00000000-0000-0000-0000-0000000000ee"), false)] {
-        let options = ManagedIdentityCredentialOptions {
-            user_assigned_id: id.map(|id| UserAssignedId::ClientId(id.to_owned())),
-            client_options: ClientOptions { transport: Some(transport.clone()), ..ClientOptions::default() },
-        };
-        let credential = ManagedIdentityCredential::new(Some(options)).unwrap();
-        let token = credential.get_token(&["https://vault.azure.net/.default"], None).await;
-        assert_eq!(token.is_ok(), accepted, "{token:?}");
-    }
+    let connection = Connection {
+        outer: Transport::new(Arc::new(rotator::wire::transport::Transport(outer))),
+        identity: Transport::new(Arc::new(ToSandbox { client, endpoint })),
+        deadline: Deadline::after(Duration::from_secs(20)),
+    };
+    let credential = VaultCredential::ManagedIdentity { client_id: client_id.map(str::to_owned) };
+    let url = VaultUrl::parse(&format!("https://{VAULT}")).unwrap();
+    let vault = KeyVault::connect(&VaultSite { name: "default".into(), url, credential }, &connection).unwrap();
+    let versions = vault.versions(&SecretName::parse(TOKEN).unwrap()).await;
+    versions.map(|versions| versions.len()).map_err(|cause| cause.kind)
+}
+
+#[tokio::test]
+async fn the_identity_of_a_virtual_machine() {
+    let rig = Rig::new(&due()).await;
+    assert_eq!(vault_on_a_virtual_machine(&rig, rig.sandbox.imds(), None).await, Ok(1));
+    let other = Some("00000000-0000-0000-0000-0000000000ee");
+    let refused = vault_on_a_virtual_machine(&rig, rig.sandbox.imds(), other).await;
+    assert_eq!(refused, Err(Kind::IdentityUnassigned));
+}
+
+#[tokio::test]
+async fn outside_azure_there_is_no_identity_and_that_is_said_in_time() {
+    let rig = Rig::new(&due()).await;
+    // Nothing listens on the port that was just given back.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let begun = std::time::Instant::now();
+    let missing = vault_on_a_virtual_machine(&rig, format!("http://127.0.0.1:{port}/x"), None).await;
+    assert_eq!(missing, Err(Kind::IdentityUnavailable));
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }

@@ -1,6 +1,6 @@
 //! Whatever happens on the way, the stored token stays, and a new one is stored once or twice the same.
 
-use crate::support::{Rig, TOKEN, due, kind};
+use crate::support::{Rig, TOKEN, due, kind, soon};
 use rotator::report::OutcomeName;
 use rotator::sandbox::entra::directory::USER;
 use rotator::sandbox::fault::{Fault, Phase, Rule};
@@ -40,7 +40,11 @@ async fn a_failed_proof() {
 async fn a_read_back_that_differs() {
     let rig = Rig::new(&due()).await;
     let read_back = Rule::new(Phase::After, Fault::Garble { from: "AgABAwEA".into(), to: "other".into() });
-    rig.fault(read_back.on(Route::Read).about(TOKEN).skip(2).times(1));
+    rig.fault(read_back.clone().on(Route::Read).about(TOKEN).skip(2).times(1));
+    let row = rig.run_one(&[]).await;
+    assert_eq!((row.outcome, rig.version_count(TOKEN)), (OutcomeName::Rotated, 3), "it is written once more");
+    let rig = Rig::new(&due()).await;
+    rig.fault(read_back.on(Route::Read).about(TOKEN).skip(2).times(2));
     let row = rig.run_one(&[]).await;
     assert_eq!(kind(&row), "vault.read-back");
     assert_eq!(row.retired.len(), 0);
@@ -81,39 +85,55 @@ async fn a_write_that_was_not_stored() {
     }
 }
 
-/// Adds a version between two requests of the run, by hand of a person who signed in meanwhile.
-async fn someone_signs_in_before(nth_read: usize) -> (Rig, rotator::report::Row, String) {
+/// Adds a version before the nth read of the token, by hand of a person who signed in meanwhile.
+async fn someone_signs_in_before_read(nth: usize) -> (Rig, rotator::report::Row, String) {
     let rig = Rig::new(&due()).await;
+    let theirs = signs_in(&rig, |pause| pause.on(Route::Read).skip(nth));
+    let row = rig.run_one(&[]).await;
+    (rig, row, theirs.await.unwrap())
+}
+
+/// A person who stores a version of their own while the run waits at the request that `at` chooses.
+fn signs_in(rig: &Rig, at: impl FnOnce(Rule) -> Rule) -> tokio::task::JoinHandle<String> {
     let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    let pause = Rule::new(Phase::Before, Fault::Pause(sender)).about(TOKEN);
-    rig.fault(if nth_read == 0 {
-        pause.on(Route::Write).times(1)
-    } else {
-        pause.on(Route::Read).skip(nth_read).times(1)
-    });
+    rig.fault(at(Rule::new(Phase::Before, Fault::Pause(sender)).about(TOKEN)).times(1));
     let world = std::sync::Arc::clone(rig.world());
-    let person = tokio::spawn(async move {
-        let resume = arrived.recv().await.unwrap();
-        let mut state = world.state();
-        let value = state.directory.issue(CLIENT, USER, true, time::Duration::ZERO);
-        state.vault(VAULT).add(TOKEN, Version::new(&value).tagged("by", "ada"));
+    tokio::spawn(async move {
+        let resume = soon(arrived.recv()).await.unwrap();
+        let value = {
+            let mut state = world.state();
+            let value = state.directory.issue(CLIENT, USER, true, time::Duration::ZERO);
+            state.vault(VAULT).add(TOKEN, Version::new(&value).tagged("by", "ada"));
+            value
+        };
         resume.send(()).unwrap();
         value
-    });
-    let row = rig.run_one(&[]).await;
-    (rig, row, person.await.unwrap())
+    })
+}
+#[tokio::test]
+async fn a_foreign_version_before_the_first_read_is_the_one_that_is_rotated() {
+    let (rig, row, theirs) = someone_signs_in_before_read(0).await;
+    assert_eq!(row.outcome, OutcomeName::Rotated);
+    assert!(rig.accepted(TOKEN));
+    assert_eq!(rig.version_count(TOKEN), 3);
+    assert_ne!(rig.newest_value(TOKEN), theirs);
+    let state = rig.world().state();
+    assert_eq!(state.vaults[VAULT].newest(TOKEN).unwrap().tags["by"], "ada", "their tags are carried over");
 }
 
 #[tokio::test]
 async fn a_foreign_version_before_the_guard_wins() {
-    let (rig, row, theirs) = someone_signs_in_before(1).await;
+    let (rig, row, theirs) = someone_signs_in_before_read(1).await;
     assert_eq!(row.outcome, OutcomeName::Superseded);
     assert_eq!((rig.newest_value(TOKEN), rig.version_count(TOKEN)), (theirs, 2));
 }
 
 #[tokio::test]
 async fn a_foreign_version_between_guard_and_write_is_put_on_top_again() {
-    let (rig, row, theirs) = someone_signs_in_before(0).await;
+    let rig = Rig::new(&due()).await;
+    let theirs = signs_in(&rig, |pause| pause.on(Route::Write));
+    let row = rig.run_one(&[]).await;
+    let theirs = theirs.await.unwrap();
     assert_eq!(row.outcome, OutcomeName::Superseded);
     assert_eq!(rig.newest_value(TOKEN), theirs);
     let state = rig.world().state();
@@ -124,8 +144,104 @@ async fn a_foreign_version_between_guard_and_write_is_put_on_top_again() {
 }
 
 #[tokio::test]
+async fn a_foreign_version_that_a_killed_run_left_covered_is_put_on_top_by_the_next_one() {
+    let rig = Rig::with(&due(), |state| {
+        // Made in another second than what covers it, as it is when a person signs in.
+        state.vault(VAULT).secret_mut(TOKEN).versions[0].created -= 60;
+    })
+    .await;
+    let theirs = signs_in(&rig, |pause| pause.on(Route::Write));
+    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    rig.fault(Rule::new(Phase::Before, Fault::Signal(sender)).on(Route::Write).times(1));
+    let mut child = rig.start(&["run"]);
+    let theirs = theirs.await.unwrap();
+    soon(arrived.recv()).await.unwrap();
+    child.kill().await.unwrap();
+    assert_ne!(rig.newest_value(TOKEN), theirs, "theirs is covered");
+    let row = rig.run_one(&[]).await;
+    assert_eq!((row.outcome, rig.newest_value(TOKEN)), (OutcomeName::Superseded, theirs));
+    assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Rotated, "it is due, as every version by hand");
+}
+
+#[tokio::test]
+async fn many_tags_of_others_neither_make_ours_foreign_nor_are_they_lost() {
+    for count in [9, 12, 14, 15] {
+        let rig = Rig::with(&due(), |state| {
+            let version = &mut state.vault(VAULT).secret_mut(TOKEN).versions[0];
+            version.tags.retain(|name, _| name == "rotator-issued" && count < 15);
+            version.tags.extend((0..count).map(|nth| (format!("tag-{nth}"), "x".to_owned())));
+        })
+        .await;
+        let outcome = rig.call(&["run"]).await;
+        assert!(outcome.stdout.contains("rotated"), "{count}: {}", outcome.stdout);
+        assert_eq!(outcome.stdout.contains("Key Vault allows 15 tags"), count > 9, "{count}: {}", outcome.stdout);
+        let state = rig.world().state();
+        let tags = &state.vaults[VAULT].newest(TOKEN).unwrap().tags;
+        assert_eq!(tags.keys().filter(|name| name.starts_with("tag-")).count(), count);
+        assert_eq!(tags.contains_key("rotator-issued"), count < 15);
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_was_written_is_named_whatever_fails_afterwards() {
+    let rig = Rig::new(&due()).await;
+    rig.fault(Rule::new(Phase::Before, Fault::status(503)).on(Route::Read).about(TOKEN).skip(2));
+    let row = rig.run_one(&["--deadline", "3s"]).await;
+    assert_eq!((row.outcome, kind(&row), row.days_left), (OutcomeName::Failed, "vault.unavailable", Some(90)));
+    let newest = rig.world().state().vaults[VAULT].newest(TOKEN).unwrap().id.clone();
+    assert_eq!(row.version, Some(newest));
+    let rig = Rig::new(&due()).await;
+    rig.fault(Rule::new(Phase::Before, Fault::status(503)).on(Route::Versions).skip(1));
+    let row = rig.run_one(&[]).await;
+    assert_eq!(row.outcome, OutcomeName::Rotated, "the list after the write is not what keeps a token alive");
+}
+
+#[tokio::test]
+async fn a_failed_proof_for_another_reason_keeps_that_reason() {
+    let rig = Rig::new(&due()).await;
+    let body = r#"{"error":"invalid_client","error_description":"AADSTS7000222: x","error_codes":[7000222]}"#;
+    let expired =
+        Fault::Answer { status: 401, headers: vec![], content_type: "application/json".into(), body: body.into() };
+    rig.fault(Rule::new(Phase::Before, expired).on(Route::Token).skip(1));
+    let row = rig.run_one(&[]).await;
+    assert_eq!((kind(&row), rig.version_count(TOKEN)), ("entra.client-secret.expired", 1));
+}
+
+#[tokio::test]
+async fn a_recovery_that_fails_for_a_passing_reason_is_tried_again() {
+    let rig = Rig::new(&[Seed::new(TOKEN).days_old(8).older(1).fate(Fate::Damaged)]).await;
+    rig.fault(Rule::new(Phase::Before, Fault::status(503)).on(Route::Token).skip(1).times(4));
+    let row = rig.run_one(&[]).await;
+    assert_eq!(kind(&row), "entra.unavailable");
+    assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Recovered);
+}
+
+#[tokio::test]
+async fn the_same_refresh_token_again_is_no_new_one() {
+    let rig = Rig::new(&due()).await;
+    let old = rig.newest_value(TOKEN);
+    let body = format!("{{\"access_token\":\"a\",\"refresh_token\":\"{old}\"}}");
+    let same = Fault::Answer { status: 200, headers: vec![], content_type: "application/json".into(), body };
+    rig.fault(Rule::new(Phase::Before, same).on(Route::Token));
+    let row = rig.run_one(&[]).await;
+    assert_eq!((kind(&row), rig.version_count(TOKEN)), ("entra.answer.same-refresh-token", 1));
+}
+
+#[tokio::test]
+async fn a_tag_from_the_future_does_not_make_a_token_young() {
+    for issued in ["9999-12-31T00:00:00Z", "2099-01-01T00:00:00Z"] {
+        let rig = Rig::with(&due(), |state| {
+            let version = &mut state.vault(VAULT).secret_mut(TOKEN).versions[0];
+            version.tags.insert("rotator-issued".into(), issued.into());
+        })
+        .await;
+        assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Rotated, "{issued}");
+    }
+}
+
+#[tokio::test]
 async fn a_foreign_version_after_the_write_wins() {
-    let (rig, row, theirs) = someone_signs_in_before(2).await;
+    let (rig, row, theirs) = someone_signs_in_before_read(2).await;
     assert_eq!((row.outcome, rig.newest_value(TOKEN)), (OutcomeName::Superseded, theirs));
     assert_eq!(rig.version_count(TOKEN), 3);
 }
@@ -180,10 +296,8 @@ async fn optional_rights_may_be_missing() {
         let rig = Rig::with(&seeds, |state| state.vault(VAULT).rights.denied.extend([right])).await;
         let row = rig.run_one(&[]).await;
         assert_eq!((row.outcome, row.retired.len()), (OutcomeName::Rotated, 0), "{right:?}");
-        assert!(rig.call(&["run"]).await.stdout.contains(if right == Right::List {
-            "note: the right to list"
-        } else {
-            ""
-        }));
+        let note = if right == Right::List { "note: the right to list" } else { "note: old versions could not be" };
+        let stdout = rig.call(&["run", "--force"]).await.stdout;
+        assert!(stdout.contains(note), "{stdout}");
     }
 }

@@ -162,7 +162,9 @@ async fn status_reads_nothing_and_redeems_nothing() {
     assert_eq!((health, outcome.code), (vec![Health::Aging, Health::Unknown, Health::Expiring], Some(0)));
     let lines = rig.world().journal().lines();
     assert!(lines.iter().all(|line| line.contains("/versions ") || line.contains("/msi/token ")), "{lines:?}");
-    assert_eq!(rig.call(&["status", "--fail-on", "warning"]).await.code, Some(3));
+    let outcome = rig.call(&["status", "--fail-on", "warning"]).await;
+    assert_eq!(outcome.code, Some(3));
+    assert!(!outcome.stdout.contains("not due") && outcome.stdout.contains("29 days"), "{}", outcome.stdout);
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ async fn look(target: &Arc<Target>, run: &Run) -> Outcome {
         Err(cause) => return failed(cause),
     };
     let mut outcome = renew::begin(target, &inventory);
+    outcome.verdict = Verdict::Held(Hold::Looked);
     if !inventory.newest().enabled {
         let cause = Cause::new(Kind::SecretDisabled, "the newest version is disabled");
         outcome.verdict = Verdict::Held(Hold::Disabled(Failure { stage: Stage::Inventory, cause }));

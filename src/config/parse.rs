@@ -90,8 +90,13 @@ impl<'a> Document<'a> {
     /// A message that quotes the value it is about, if that may be shown.
     fn without_value(&self, message: &str, span: &Range<usize>) -> String {
         let message = message.lines().collect::<Vec<_>>().join(", ");
-        let value = self.text.get(span.clone()).unwrap_or_default().trim_matches(['"', '\'']);
-        if shown(value) == "this" { message.replace(value, "…") } else { message }
+        let value = self.text.get(span.clone()).unwrap_or_default();
+        if shown(value) != "this" {
+            return message;
+        }
+        // The message quotes the value in its own way; what was expected in its place stands behind it.
+        let expected = message.rfind(", expected").map(|at| &message[at..]).unwrap_or_default();
+        format!("this value has the wrong form{expected}")
     }
 
     fn tables_of<T: DeserializeOwned>(&mut self, value: Option<&Spanned<DeValue<'a>>>) -> BTreeMap<String, Slot<T>> {

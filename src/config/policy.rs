@@ -40,8 +40,11 @@ impl Resolver<'_> {
             return None;
         }
         for disorder in policy.check() {
-            let own = place_of(index, disorder.key(), has(table, disorder.key()));
-            let at: Vec<&str> = own.iter().map(String::as_str).collect();
+            let own = disorder.keys().iter().find(|key| has(table, key)).map(|key| place_of(index, key, true));
+            let default =
+                || disorder.keys().iter().find(|key| has(defaults, key)).map(|key| place_of(index, key, false));
+            let at = own.or_else(default).unwrap_or_else(|| path(&["token", index]));
+            let at: Vec<&str> = at.iter().map(String::as_str).collect();
             self.fault(
                 &at,
                 disorder.to_string(),
@@ -62,14 +65,11 @@ impl Resolver<'_> {
         let Some(text) = own.or(default) else { return standard };
         match humantime::parse_duration(text) {
             Ok(duration) => duration,
-            Err(error) => {
+            // The error quotes the text, which may be a secret in the wrong place.
+            Err(_) => {
                 let at = place_of(index, key, own.is_some());
                 let at: Vec<&str> = at.iter().map(String::as_str).collect();
-                self.fault(
-                    &at,
-                    format!("`{key}` is not a duration: {error}"),
-                    format!("write it as {key} = \"7d\" or \"36h\""),
-                );
+                self.fault(&at, format!("`{key}` is not a duration"), format!("write it as {key} = \"7d\" or \"36h\""));
                 standard
             }
         }
@@ -85,6 +85,7 @@ fn has(table: &TokenTable, key: &str) -> bool {
     match key {
         "rotate_after" => table.rotate_after.is_some(),
         "expire_after" => table.expire_after.is_some(),
+        "warn_before" => table.warn_before.is_some(),
         "critical_before" => table.critical_before.is_some(),
         _ => table.keep_versions.is_some(),
     }

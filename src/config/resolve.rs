@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub(super) type Placer<'a> = dyn Fn(&Path, String, String) -> Fault + 'a;
 
 pub(super) fn resolve(tables: &Tables, place: &Placer<'_>) -> Result<Config, Vec<Fault>> {
-    let mut resolver = Resolver { place, faults: Vec::new() };
+    let mut resolver = Resolver { place, faults: Vec::new(), defaults_readable: true };
     let vaults = resolver.vaults(tables);
     let apps = resolver.apps(tables, &vaults);
     let targets = resolver.targets(tables, &vaults, &apps);
@@ -38,6 +38,8 @@ const DEFAULT: &str = "default";
 pub(super) struct Resolver<'a> {
     place: &'a Placer<'a>,
     pub(super) faults: Vec<Fault>,
+    /// Where `[defaults]` cannot be read, what a token lacks may stand there.
+    defaults_readable: bool,
 }
 
 impl Resolver<'_> {
@@ -128,7 +130,7 @@ impl Resolver<'_> {
                 None
             }
             (Some(text), None) => {
-                self.checked(&key("authority"), https(text), "write it as authority = \"https://login.example\"")
+                self.checked(&key("authority"), authority(text), "write it as authority = \"https://login.example\"")
             }
             (None, cloud) => Some(cloud.unwrap_or_default().authority()),
         };
@@ -173,7 +175,10 @@ impl Resolver<'_> {
                 let secret = self.checked(&key("vault_secret"), SecretName::parse(name), SECRET_FIX);
                 Some(SecretSource::Vault { vault: vault?, secret: secret? })
             }
-            (None, Some(env), None) if !env.is_empty() => Some(SecretSource::Env(env.clone())),
+            (None, Some(env), None) => {
+                let fix = "name the variable that holds the secret, as in env = \"PARTNER_CLIENT_SECRET\"";
+                self.checked(&key("env"), variable(env), fix).map(SecretSource::Env)
+            }
             (None, None, Some(file)) if !file.is_empty() => Some(SecretSource::File(PathBuf::from(file))),
             _ => {
                 self.fault(&at, "a client secret is in exactly one place", CREDENTIAL_FIX);
@@ -183,6 +188,9 @@ impl Resolver<'_> {
     }
 
     fn vault_named(&mut self, at: &[&str], name: Option<&str>, vaults: &Named<VaultSite>) -> Option<Arc<VaultSite>> {
+        if name.is_none() && !self.defaults_readable {
+            return None;
+        }
         let (name, known) = (name.unwrap_or(DEFAULT), vaults.keys().map(String::as_str).collect::<Vec<_>>().join(", "));
         match vaults.get(name) {
             Some(site) => site.clone(),
@@ -205,39 +213,45 @@ impl Resolver<'_> {
         if tables.token.is_empty() {
             self.fault(&[], "there is no [[token]]", "add [[token]] with secret, app and scope");
         }
-        let defaults = match &tables.defaults {
-            Some(Slot::Read(defaults)) => defaults.clone(),
-            Some(Slot::Unreadable) => return Vec::new(),
-            None => TokenTable::default(),
+        let (defaults, readable) = match &tables.defaults {
+            Some(Slot::Read(defaults)) => (defaults.clone(), true),
+            Some(Slot::Unreadable) => (TokenTable::default(), false),
+            None => (TokenTable::default(), true),
         };
+        self.defaults_readable = readable;
         for (key, given) in [("name", defaults.name.is_some()), ("secret", defaults.secret.is_some())] {
             if given {
                 self.fault(&["defaults", key], format!("`{key}` is a token's own"), "move it to its [[token]]");
             }
         }
-        let mut targets: Vec<Arc<Target>> = Vec::new();
-        for (index, slot) in tables.token.iter().enumerate() {
-            let Slot::Read(table) = slot else { continue };
-            let at = index.to_string();
-            if let Some(target) = self.target(&at, table, &defaults, vaults, apps) {
-                self.distinct(&at, &target, &targets);
-                targets.push(Arc::new(target));
-            }
-        }
-        targets
+        self.distinct(&tables.token, &defaults, vaults);
+        let target = |(index, slot): (usize, &Slot<TokenTable>)| match slot {
+            Slot::Read(table) => self.target(&index.to_string(), table, &defaults, vaults, apps).map(Arc::new),
+            Slot::Unreadable => None,
+        };
+        tables.token.iter().enumerate().filter_map(target).collect()
     }
 
-    fn distinct(&mut self, at: &str, target: &Target, before: &[Arc<Target>]) {
-        if before.iter().any(|other| other.name.eq_ignore_ascii_case(&target.name)) {
-            let message = format!("another token is called `{}` already", target.name);
-            self.fault(&["token", at, "name"], message, "give each token its own name");
-        }
-        let same_secret = |other: &&Arc<Target>| {
-            other.vault.url == target.vault.url && other.secret.as_str().eq_ignore_ascii_case(target.secret.as_str())
-        };
-        if let Some(other) = before.iter().find(same_secret) {
-            let message = format!("`{}` keeps its token in the same secret", other.name);
-            self.fault(&["token", at, "secret"], message, "give each token its own secret, or remove one of the two");
+    /// Names and secrets that stand twice, whatever else is wrong with their tables.
+    fn distinct(&mut self, tokens: &[Slot<TokenTable>], defaults: &TokenTable, vaults: &Named<VaultSite>) {
+        let (mut names, mut secrets) = (BTreeMap::new(), BTreeMap::new());
+        for (index, slot) in tokens.iter().enumerate() {
+            let Slot::Read(table) = slot else { continue };
+            let Some(name) = table.name.as_ref().or(table.secret.as_ref()) else { continue };
+            let index = index.to_string();
+            if names.insert(name.to_ascii_lowercase(), ()).is_some() {
+                let message = format!("another token is called {} already", shown(name));
+                self.fault(&["token", &index, "name"], message, "give each token its own name");
+            }
+            let Some(secret) = &table.secret else { continue };
+            let vault = table.vault.as_deref().or(defaults.vault.as_deref()).unwrap_or(DEFAULT);
+            // Two tables may lead to one vault.
+            let host = vaults.get(vault).and_then(Option::as_ref).map_or(vault, |site| site.url.host());
+            if let Some(other) = secrets.insert((host.to_owned(), secret.to_ascii_lowercase()), name.clone()) {
+                let message = format!("the token {} is kept in the same secret", shown(&other));
+                let fix = "give each token its own secret, or remove one of the two";
+                self.fault(&["token", &index, "secret"], message, fix);
+            }
         }
     }
 
@@ -252,31 +266,49 @@ impl Resolver<'_> {
         let key = |key| ["token", index, key];
         let secret = self.required(&key("secret"), table.secret.as_ref(), "\"contoso-partner-refresh-token\"");
         let secret = secret.and_then(|name| self.checked(&key("secret"), SecretName::parse(name), SECRET_FIX));
-        let name = table.name.clone().or_else(|| table.secret.clone());
-        let name =
-            name.and_then(|name| self.checked(&key("name"), token_name(name), "use letters, digits, `.`, `-`, `_`"));
+        let name = match &table.name {
+            Some(name) => self.checked(&key("name"), token_name(name), "use letters, digits, `.`, `-`, `_`"),
+            None => secret.as_ref().map(ToString::to_string),
+        };
         let vault = table.vault.as_deref().or(defaults.vault.as_deref());
         let vault = self.vault_named(&key("vault"), vault, vaults);
         let app = self.app_named(&key("app"), table.app.as_deref().or(defaults.app.as_deref()), apps);
-        let scope = table.scope.as_ref().or(defaults.scope.as_ref());
-        let scope =
-            self.required(&key("scope"), scope, "\"https://api.partnercenter.microsoft.com/user_impersonation\"");
+        let scope = self.scope(&key("scope"), table.scope.as_ref().or(defaults.scope.as_ref()));
         let user_id = table.user_id.as_ref().or(defaults.user_id.as_ref());
         if let Some(user_id) = user_id {
             self.guid(&key("user_id"), user_id);
         }
-        let policy = self.policy(index, table, defaults, scope.unwrap_or_default());
+        let policy = self.policy(index, table, defaults, scope.as_deref().unwrap_or_default());
         Some(Target {
             name: name?,
             vault: vault?,
             secret: secret?,
             app: app?,
-            scope: scope?.to_owned(),
+            scope: scope?,
             user_id: user_id.cloned(),
             owner: table.owner.clone().or_else(|| defaults.owner.clone()),
             purpose: table.purpose.clone().or_else(|| defaults.purpose.clone()),
             policy: policy?,
         })
+    }
+
+    /// Scopes of one resource: Entra ID gives a token for one resource a request.
+    fn scope(&mut self, at: &[&str], scope: Option<&String>) -> Option<String> {
+        if scope.is_none() && !self.defaults_readable {
+            return None;
+        }
+        let scope = self.required(at, scope, "\"https://api.partnercenter.microsoft.com/user_impersonation\"")?;
+        let resource = |scope: &str| scope.rsplit_once('/').map_or(String::new(), |(resource, _)| resource.to_owned());
+        let resources: Vec<String> = scope.split_whitespace().map(resource).collect();
+        if resources.iter().any(|other| *other != resources[0]) {
+            self.fault(
+                at,
+                "the scopes are of several resources",
+                "a token is for one resource: keep the scopes of one",
+            );
+            return None;
+        }
+        Some(scope.to_owned())
     }
 
     fn app_named(&mut self, at: &[&str], name: Option<&str>, apps: &Named<App>) -> Option<Arc<App>> {
@@ -285,6 +317,7 @@ impl Resolver<'_> {
         }
         let known = apps.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         match (name, apps.len()) {
+            (None, _) if !self.defaults_readable => {}
             (None, 1) => return apps.values().next().cloned().flatten(),
             (Some(name), 0) => {
                 self.fault(at, format!("there is no [apps] table called {}", shown(name)), "add it as [apps.NAME]");
@@ -310,7 +343,23 @@ const SECRET_FIX: &str = "use the secret's name in the vault: letters, digits an
 const CREDENTIAL_FIX: &str =
     "add credential = { secret = { vault_secret = \"NAME\" } }, or env = \"VARIABLE\", or file = \"PATH\" in its place";
 
-fn token_name(name: String) -> Result<String, String> {
-    let fine = (1..=64).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
-    if fine { Ok(name) } else { Err(format!("{} cannot be a token's name", shown(&name))) }
+/// A variable's name by POSIX; a secret that was put in its place has other characters, or is longer.
+fn variable(name: &str) -> Result<String, String> {
+    let fine = (1..=64).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !name.starts_with(|c: char| c.is_ascii_digit());
+    if fine { Ok(name.to_owned()) } else { Err(format!("{} is no name of an environment variable", shown(name))) }
+}
+
+/// The address in front of the tenant.
+fn authority(text: &str) -> Result<url::Url, String> {
+    let url = https(text)?;
+    let path = url.path().trim_end_matches('/');
+    let goes_on = path.ends_with("/v2.0") || path.contains("/oauth2") || path.split('/').any(is_guid);
+    if goes_on { Err("the authority ends before the tenant".to_owned()) } else { Ok(url) }
+}
+
+fn token_name(name: &str) -> Result<String, String> {
+    let fine = (1..=127).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
+    if fine { Ok(name.to_owned()) } else { Err(format!("{} cannot be a token's name", shown(name))) }
 }

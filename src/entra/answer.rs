@@ -50,11 +50,9 @@ struct Success {
 
 #[derive(Debug, Default, Deserialize)]
 struct Refusal {
-    error: String,
-    #[serde(default)]
-    error_description: String,
-    #[serde(default)]
-    error_codes: Vec<u32>,
+    error: Option<String>,
+    error_description: Option<String>,
+    error_codes: Option<Vec<u32>>,
     suberror: Option<String>,
     correlation_id: Option<String>,
     trace_id: Option<String>,
@@ -70,10 +68,7 @@ pub fn read(raw: &RawAnswer) -> Result<Grant, Cause> {
     }
     // The text of a serde error quotes its input, so it is not passed on.
     let Ok(success) = serde_json::from_slice::<Success>(&raw.body.0) else {
-        return Err(match serde_json::from_slice::<Refusal>(&raw.body.0) {
-            Ok(_) => refusal(raw),
-            Err(_) => with_ids(raw, Cause::new(Kind::EntraAnswer, "Entra ID's answer is no token answer")),
-        });
+        return Err(refusal(raw));
     };
     let (identity, mfa) =
         claims::read(&success.access_token, success.id_token.as_deref(), success.client_info.as_deref());
@@ -83,8 +78,8 @@ pub fn read(raw: &RawAnswer) -> Result<Grant, Cause> {
 
 fn refusal(raw: &RawAnswer) -> Cause {
     let mut cause = match serde_json::from_slice::<Refusal>(&raw.body.0) {
-        Ok(refusal) => by_catalogue(raw.status, refusal),
-        Err(_) => by_status(raw.status),
+        Ok(refusal) if refusal.error.is_some() || refusal.error_codes.is_some() => by_catalogue(raw.status, refusal),
+        _ => by_status(raw.status),
     };
     cause.retry_after = raw.retry_after;
     with_ids(raw, cause)
@@ -95,6 +90,7 @@ fn by_status(status: u16) -> Cause {
     let (kind, what) = match status {
         429 => (Kind::EntraThrottled, "asked to wait"),
         408 | 500..=599 => (Kind::EntraUnavailable, "is not available"),
+        200 => (Kind::EntraAnswer, "answered something else than a token"),
         _ => (Kind::EntraAnswer, "gave an answer that is not its own"),
     };
     Cause { code: Some(status.to_string()), ..Cause::new(kind, format!("Entra ID {what} (HTTP {status})")) }
@@ -102,20 +98,21 @@ fn by_status(status: u16) -> Cause {
 
 fn by_catalogue(status: u16, refusal: Refusal) -> Cause {
     // Where there are several codes the last one is the specific one.
-    let code = refusal.error_codes.last().copied();
+    let code = refusal.error_codes.as_ref().and_then(|codes| codes.last()).copied();
+    let error = refusal.error.unwrap_or_default();
     let row = code.and_then(catalogue::row);
     let kind = match row {
         Some(row) => row.kind,
         None if status == 429 => Kind::EntraThrottled,
         None if status >= 500 => Kind::EntraUnavailable,
-        None => by_error(&refusal.error, refusal.suberror.as_deref()),
+        None => by_error(&error, refusal.suberror.as_deref()),
     };
-    let said = sentence(&refusal.error_description);
-    tracing::debug!(code, error = refusal.error, correlation_id = refusal.correlation_id, said, "refused");
+    let said = sentence(&refusal.error_description.unwrap_or_default());
+    tracing::debug!(code, error, correlation_id = refusal.correlation_id, said, "refused");
     // The catalogue's sentence is for people; a code it does not know leaves Entra ID's own.
     let message = row.map_or(said, |row| row.cause.to_owned());
     Cause {
-        code: code.map_or(Some(refusal.error), |code| Some(format!("AADSTS{code}"))),
+        code: Some(code.map_or(error, |code| format!("AADSTS{code}"))),
         correlation_id: refusal.correlation_id,
         trace_id: refusal.trace_id,
         fix: row.and_then(|row| row.fix),

@@ -7,8 +7,10 @@ use crate::model::identity::{Contradiction, Part};
 use crate::model::kind::{Kind, Remedy};
 use crate::model::target::{SecretSource, Target};
 
-/// The step of the path at which a token's renewal ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+/// The step of the path at which a token's renewal ended, in the order of the path.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     Inventory,

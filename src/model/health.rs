@@ -51,7 +51,9 @@ pub fn judge(issued: Option<OffsetDateTime>, policy: &Policy, now: OffsetDateTim
     let Some(issued) = issued else {
         return Age { issued: None, expires: None, days_left: None, health: Health::Unknown };
     };
-    let expires = issued + policy.expire_after;
+    // The vault's clock bounds the time of issue from above and the policy the lifetime, so this stays in range.
+    let lifetime = time::Duration::try_from(policy.expire_after).unwrap_or(time::Duration::MAX);
+    let expires = issued.saturating_add(lifetime);
     let left = expires - now;
     let health = if left <= time::Duration::ZERO {
         Health::Expired

@@ -95,6 +95,8 @@ kinds! {
     NetworkTimeout         "network.timeout"           Retry         WAIT;
     NetworkReset           "network.reset"             Retry         WAIT;
     NetworkProxy           "network.proxy"             Retry         "the proxy did not connect: allow the host there, set NO_PROXY, or wait until the other side is back";
+    NetworkProxyLogin      "network.proxy-login"       FixConfig     "put the proxy's user and password into HTTPS_PROXY, as in http://user:password@proxy:3128";
+    AppSecretMissing       "app.secret.missing"        FixConfig     "correct `credential` in [apps], or store the client secret: az keyvault secret set --vault-name {vault} --name {secret} --file client-secret.txt";
     AppSecretEnv           "app.secret.env"            FixConfig     "set the environment variable that the configuration names for the client secret";
     AppSecretFile          "app.secret.file"           FixConfig     "make the file that the configuration names for the client secret readable for this user";
     AppSecretEmpty         "app.secret.empty"          FixConfig     NEW_SECRET;
@@ -105,7 +107,7 @@ kinds! {
     EntraSession           "entra.session"             Reconsent     SIGN_IN_AGAIN;
     EntraDevice            "entra.device"              Reconsent     SIGN_IN_AGAIN;
     EntraBadToken          "entra.bad-token"           Reconsent     SIGN_IN_AGAIN;
-    EntraProof             "entra.proof"               Retry         "the stored token is untouched and the next run tries again; if this stays, sign in again and store the new refresh token: az keyvault secret set --vault-name {vault} --name {secret} --file refresh-token.txt";
+    EntraProof             "entra.proof"               Reconsent     "the stored token is untouched and the next run tries again; if this stays, sign in again and store the new refresh token: az keyvault secret set --vault-name {vault} --name {secret} --file refresh-token.txt";
     EntraCode              "entra.code"                Reconsent     SIGN_IN_AGAIN;
     EntraMfa               "entra.mfa"                 Reconsent     SIGN_IN_AGAIN;
     EntraPolicy            "entra.policy"              GrantAccess   "Entra admin center > Protection > Conditional Access > Sign-in logs: find the policy by the correlation id and exclude the account or this host";
@@ -129,6 +131,7 @@ kinds! {
     EntraUnknown           "entra.unknown"             FixConfig     "look the code up at https://login.microsoftonline.com/error, with the correlation id at hand";
     EntraAnswer            "entra.answer"              Retry         "something between the job and Entra ID changed the answer: check HTTPS_PROXY and the network; the next run tries again";
     NoRefreshToken         "entra.answer.no-refresh-token" FixConfig "the app must be allowed offline_access: az ad app permission list --id {client_id}; the stored token is untouched";
+    SameRefreshToken       "entra.answer.same-refresh-token" FixConfig "the authority gave the same refresh token back, so nothing was renewed: check that `authority` is an Entra ID; the stored token is untouched";
     AnswerTooLong          "entra.answer.too-long"     FixConfig     "the new refresh token does not fit into Key Vault's 25 KB; the stored token is untouched";
     TenantContradiction    "identity.contradiction.tenant" FixConfig "the stored token belongs to another tenant than the configuration says; correct tenant_id, or store the right token: az keyvault secret set --vault-name {vault} --name {secret} --file refresh-token.txt";
     UserContradiction      "identity.contradiction.user"   FixConfig "the token now belongs to another user; if that is meant, set user_id in the configuration; if not, find out who wrote it: az keyvault secret list-versions --vault-name {vault} --name {secret}";

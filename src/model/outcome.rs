@@ -78,6 +78,8 @@ impl Verdict {
 pub enum Hold {
     /// Not due, and the policy does not probe.
     NotDue,
+    /// Only looked at.
+    Looked,
     /// `--dry-run`: this is what would have been done.
     DryRun(&'static str),
     /// The run ended before this token's turn.
@@ -97,6 +99,8 @@ pub enum Note {
     FirstUse,
     /// The version list may not be read: no tie is settled, no foreign version seen, nothing retired.
     ListRefused,
+    /// The versions could not be listed after the write.
+    ListFailed,
     /// Old versions may not be disabled.
     RetireFailed(Kind),
     /// Fifteen tags do not hold ours as well; these were left out.
@@ -123,8 +127,12 @@ impl Note {
             Self::ListRefused => {
                 "the right to list versions is missing (readMetadata): foreign versions are not seen, old ones not retired".into()
             }
-            Self::RetireFailed(kind) => {
+            Self::ListFailed => "the versions could not be listed after the write: the next run retires old ones".into(),
+            Self::RetireFailed(kind) if kind.remedy() == Remedy::GrantAccess => {
                 format!("old versions could not be disabled ({}): grant update on secrets", kind.slug())
+            }
+            Self::RetireFailed(kind) => {
+                format!("old versions could not be disabled ({}): the next rotation tries again", kind.slug())
             }
             Self::TagsDropped(tags) => {
                 format!("Key Vault allows 15 tags a version: left out {}", tags.join(", "))
@@ -143,7 +151,7 @@ pub fn exit_code(verdict: &Verdict, health: Health) -> u8 {
     match verdict {
         Verdict::Failed(failure) if failure.remedy() == Remedy::Retry => 4,
         Verdict::Failed(_) | Verdict::Held(Hold::Disabled(_)) => 3,
-        Verdict::Held(Hold::NotDue) if health == Health::Expired => 3,
+        Verdict::Held(Hold::NotDue | Hold::Looked) if health == Health::Expired => 3,
         Verdict::Held(Hold::NoTime(_)) if health != Health::Fresh => 4,
         _ => 0,
     }

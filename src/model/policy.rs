@@ -49,19 +49,22 @@ pub enum Disorder {
     CriticalBeforeWarn,
     #[error("expire_after must be longer than warn_before + 2 × rotate_after: otherwise one missed run already alarms")]
     NoRoom,
+    #[error("expire_after must not be longer than 90 days: Entra ID's refresh tokens live no longer")]
+    TooLong,
     #[error("keep_versions must be at least 1: the newest version is never retired")]
     KeepNothing,
 }
 
 impl Disorder {
-    /// The configuration key that is named as the place of the fault.
+    /// The configuration keys that contradict each other.
     #[must_use]
-    pub const fn key(self) -> &'static str {
+    pub const fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::NoRotation => "rotate_after",
-            Self::CriticalBeforeWarn => "critical_before",
-            Self::NoRoom => "expire_after",
-            Self::KeepNothing => "keep_versions",
+            Self::NoRotation => &["rotate_after"],
+            Self::CriticalBeforeWarn => &["critical_before", "warn_before"],
+            Self::NoRoom => &["expire_after", "rotate_after", "warn_before"],
+            Self::TooLong => &["expire_after"],
+            Self::KeepNothing => &["keep_versions"],
         }
     }
 }
@@ -75,6 +78,7 @@ impl Policy {
             (self.rotate_after.is_zero(), Disorder::NoRotation),
             (self.critical_before >= self.warn_before, Disorder::CriticalBeforeWarn),
             (room.is_none_or(|room| self.expire_after <= room), Disorder::NoRoom),
+            (self.expire_after > days(90), Disorder::TooLong),
             (self.keep_versions == 0, Disorder::KeepNothing),
         ]
         .into_iter()

@@ -26,6 +26,7 @@ pub struct Version {
     /// Whole seconds, rounded by the vault: versions of one second cannot be told apart by it.
     pub created: OffsetDateTime,
     pub content_type: Option<String>,
+    pub expires: Option<OffsetDateTime>,
     /// All tags, ours included.
     pub tags: BTreeMap<String, String>,
     /// What our tags say.
@@ -72,15 +73,14 @@ pub struct RunTag {
     pub replaced: VersionId,
 }
 
-/// Both carry the same consent: the same time of consent is noted on both, or the newer one was made by redeeming
-/// the older one.
+/// Both carry the same consent of the same account: the newer one was made by redeeming the older one, or the same
+/// time of consent is noted on both.
 #[must_use]
 pub fn same_consent(newer: &Version, older: &Version) -> bool {
     let (new, old) = (&newer.record, &older.record);
-    if new.identity.is_none() || new.identity != old.identity || new.consented != old.consented {
-        return false;
-    }
-    new.consented.is_some() || new.run.as_ref().is_some_and(|run| run.replaced == older.id)
+    let other_account = new.identity.is_some() && old.identity.is_some() && new.identity != old.identity;
+    let descends = new.run.as_ref().is_some_and(|run| run.replaced == older.id);
+    !other_account && new.consented == old.consented && (descends || new.consented.is_some())
 }
 
 /// The newest by time of creation, and whether the vault must be asked because two share that second.

@@ -15,7 +15,7 @@ use crate::secret::ClientSecret;
 /// The client secrets of a run, by the name of the app's table.
 #[derive(Debug, Default)]
 pub struct AppSecrets {
-    cells: HashMap<String, OnceCell<Arc<ClientSecret>>>,
+    cells: HashMap<String, OnceCell<Result<Arc<ClientSecret>, Cause>>>,
 }
 
 impl AppSecrets {
@@ -30,25 +30,28 @@ impl AppSecrets {
         vaults: &HashMap<String, Arc<dyn Vault>>,
     ) -> Result<Arc<ClientSecret>, Cause> {
         match self.cells.get(&app.name) {
-            // A failure is not kept: the next token may have more luck.
-            Some(cell) => cell.get_or_try_init(|| fetch(&app.secret, vaults)).await.cloned(),
-            None => fetch(&app.secret, vaults).await,
+            // A failure is shared as well: it was tried as often as makes sense, and the other tokens must not queue for it.
+            Some(cell) => cell.get_or_init(|| fetch(app, vaults)).await.clone(),
+            None => fetch(app, vaults).await,
         }
     }
 }
 
-async fn fetch(source: &SecretSource, vaults: &HashMap<String, Arc<dyn Vault>>) -> Result<Arc<ClientSecret>, Cause> {
-    let secret = match source {
+async fn fetch(app: &App, vaults: &HashMap<String, Arc<dyn Vault>>) -> Result<Arc<ClientSecret>, Cause> {
+    let secret = match &app.secret {
         SecretSource::Vault { vault, secret } => {
             let missing = || Cause::new(Kind::Panicked, format!("no connection to vault {}", vault.name));
             let vault = vaults.get(&vault.name).ok_or_else(missing)?;
-            ClientSecret::from(vault.read(secret, None).await?.value)
+            ClientSecret::from(vault.read(secret, None).await.map_err(missing_client_secret)?.value)
         }
-        SecretSource::Env(name) => refer::env(name)
-            .map(ClientSecret::new)
-            .ok_or_else(|| Cause::new(Kind::AppSecretEnv, format!("the environment variable {name} is not set")))?,
+        SecretSource::Env(name) => refer::env(name).map(ClientSecret::new).ok_or_else(|| {
+            Cause::new(Kind::AppSecretEnv, format!("the environment variable {name} of app {} is not set", app.name))
+        })?,
         SecretSource::File(path) => refer::file(path).map(ClientSecret::new).map_err(|error| {
-            Cause::new(Kind::AppSecretFile, format!("the file {} cannot be read: {error}", path.display()))
+            Cause::new(
+                Kind::AppSecretFile,
+                format!("the file of the client secret of app {} cannot be read: {error}", app.name),
+            )
         })?,
     };
     let trimmed = secret.expose().trim();
@@ -56,4 +59,12 @@ async fn fetch(source: &SecretSource, vaults: &HashMap<String, Arc<dyn Vault>>) 
         return Err(Cause::new(Kind::AppSecretEmpty, "the client secret is empty"));
     }
     Ok(Arc::new(ClientSecret::new(trimmed.to_owned())))
+}
+
+/// The fix for a client secret is another than that for a refresh token.
+fn missing_client_secret(cause: Cause) -> Cause {
+    match cause.kind {
+        Kind::SecretMissing => Cause { kind: Kind::AppSecretMissing, ..cause },
+        _ => cause,
+    }
 }

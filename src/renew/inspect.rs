@@ -112,11 +112,17 @@ pub fn identify(grant: &Grant, pin: &Pin) -> Result<Seen, Cause> {
 /// Whether a grant may take the place of `base`.
 ///
 /// # Errors
-/// A grant without a refresh token, with one too long to be stored, or of another identity.
-pub fn inspect(grant: Grant, pin: &Pin, base: &Version) -> Result<Candidate, Cause> {
+/// A grant without a refresh token, with the redeemed one, with one too long to be stored, or of another identity.
+pub fn inspect(grant: Grant, redeemed: &RefreshToken, pin: &Pin, base: &Version) -> Result<Candidate, Cause> {
     let seen = identify(&grant, pin)?;
     let missing = || Cause::new(Kind::NoRefreshToken, "Entra ID's answer holds no new refresh token");
     let refresh = grant.refresh.ok_or_else(missing)?;
+    if refresh.matches(redeemed) {
+        return Err(Cause::new(
+            Kind::SameRefreshToken,
+            "the answer holds the refresh token that was redeemed, not a new one",
+        ));
+    }
     if refresh.expose().len() > LONGEST_VALUE {
         let text = format!("the new refresh token has {} bytes", refresh.expose().len());
         return Err(Cause::new(Kind::AnswerTooLong, text));

@@ -61,6 +61,21 @@ impl Inventory {
         &self.versions[0]
     }
 
+    /// A version that someone else stored between ours, the newest, and the one that ours replaced. A run puts such a
+    /// version on top again; one that was killed before that left it covered.
+    #[must_use]
+    pub fn covered(&self) -> Option<&Version> {
+        let newest = self.newest();
+        let replaced_id = &newest.record.run.as_ref()?.replaced;
+        let replaced = self.versions.iter().find(|version| version.id == *replaced_id)?;
+        let between = |version: &&Version| {
+            let of_a_person = version.enabled && version.record.run.is_none();
+            let other = version.id != newest.id && version.id != replaced.id;
+            of_a_person && other && version.created > replaced.created && version.created <= newest.created
+        };
+        self.versions.iter().find(between)
+    }
+
     /// The home account that the last version of ours was tagged with.
     #[must_use]
     pub fn tagged_home(&self) -> Option<&Account> {

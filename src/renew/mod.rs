@@ -23,12 +23,12 @@ use crate::clock::Clock;
 use crate::entra::answer::{self, Grant};
 use crate::entra::request;
 use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
-use crate::model::identity::Pin;
+use crate::model::identity::{Mfa, Pin};
 use crate::model::kind::Kind;
 use crate::model::outcome::{Hold, Note, Outcome, Verdict};
 use crate::model::policy::Verify;
 use crate::model::target::Target;
-use crate::model::version::{self, Stored, Version, VersionId};
+use crate::model::version::{self, Version, VersionId};
 use crate::ports::{Entra, Vault};
 use crate::secret::{ClientSecret, RefreshToken};
 use crate::wire::deadline::Deadline;
@@ -60,10 +60,18 @@ pub async fn renew(target: &Target, vault: &dyn Vault, survey: Survey, run: &Run
     let renewal = Renewal { target, vault, inventory: &survey.inventory, run };
     let result = match survey.step {
         Step::Hold(hold) => Ok(Verdict::Held(hold)),
+        Step::Uncover(covered) => renewal.uncover(&covered, &mut outcome).await,
         Step::Probe => renewal.probe(&mut outcome).await,
         Step::Rotate => renewal.rotate(&mut outcome).await,
     };
-    outcome.verdict = result.unwrap_or_else(Verdict::Failed);
+    outcome.verdict = match result {
+        Ok(verdict) => verdict,
+        // The run ended before anything was written: the token waits as if its turn had not come.
+        Err(failure) if failure.cause.is_end_of_run() && failure.stage < Stage::Store => {
+            Verdict::Held(Hold::NoTime(failure))
+        }
+        Err(failure) => Verdict::Failed(failure),
+    };
     outcome
 }
 
@@ -133,45 +141,70 @@ impl Renewal<'_> {
         let stored = self.at(Stage::Read, self.vault.read(&self.target.secret, None)).await?;
         let (refresh, base) = inspect::refresh_token(stored).at(Stage::Read)?;
         outcome.version = Some(base.id.clone());
-        let (grant, recovered) = match self.at(Stage::Redeem, self.redeem(&secret, &refresh)).await {
+        let (grant, redeemed, healthy) = match self.at(Stage::Redeem, self.redeem(&secret, &refresh)).await {
             Err(failure) if failure.cause.kind == Kind::EntraBadToken => {
-                (self.at(Stage::Redeem, self.recover(&secret, &base, failure.cause)).await?, true)
+                let recovery = self.recover(&secret, &base, failure.cause);
+                let (grant, older) = self.at(Stage::Redeem, recovery).await?;
+                (grant, older, Verdict::Recovered)
             }
-            answer => (answer?, false),
+            answer => (answer?, refresh, Verdict::Rotated),
         };
-        let candidate = inspect::inspect(grant, &self.pin(), &base).at(Stage::Inspect)?;
-        self.tell(outcome, &candidate.seen);
+        let candidate = inspect::inspect(grant, &redeemed, &self.pin(), &base).at(Stage::Inspect)?;
+        let seen = candidate.seen.clone();
         let replacement = self.at(Stage::Prove, self.prove(&secret, candidate)).await?;
-        let verdict = self.place(replacement, base, outcome).await?;
-        Ok(if recovered && matches!(verdict, Verdict::Rotated) { Verdict::Recovered } else { verdict })
+        match self.place(&replacement, base, outcome).await? {
+            Some(superseded) => Ok(superseded),
+            None => {
+                self.tell(outcome, &seen);
+                Ok(healthy)
+            }
+        }
     }
 
-    /// Stores a proved token on top of `base`, and retires what it makes superfluous.
-    async fn place(&self, replacement: Replacement, base: Version, outcome: &mut Outcome) -> Result<Verdict, Failure> {
-        let issued = replacement.issued();
+    /// Stores a proved token on top of `base`, and retires what it makes superfluous. Returns a verdict where
+    /// someone else's version is the newest.
+    async fn place(
+        &self,
+        replacement: &Replacement,
+        base: Version,
+        outcome: &mut Outcome,
+    ) -> Result<Option<Verdict>, Failure> {
+        let (mut written, mut left_out) = (None, Vec::new());
         let place =
             store::Place { target: self.target, vault: self.vault, run: self.run, base: &base, known: self.inventory };
-        let stored = match self.at(Stage::Store, place.store(&replacement)).await? {
-            store::Placed::Stored(stored) => stored,
-            store::Placed::Superseded(by) => {
-                outcome.version = Some(by.id);
-                outcome.issued = by.record.issued;
-                outcome.previous = Some(base.id);
-                return Ok(Verdict::Superseded);
-            }
-        };
-        outcome.version = Some(stored.version.id.clone());
+        let placed = self.at(Stage::Store, place.store(replacement, &mut written, &mut left_out)).await;
+        if let Some(id) = written {
+            outcome.version = Some(id);
+            outcome.issued = Some(replacement.issued());
+        }
         outcome.previous = Some(base.id);
-        outcome.issued = Some(issued);
+        let stored = match placed? {
+            store::Placed::Stored(stored) => stored,
+            store::Placed::Superseded(by) => return Ok(Some(superseded(outcome, by))),
+        };
         outcome.versions = stored.versions.as_ref().map(Vec::len).or(outcome.versions);
-        if !stored.left_out.is_empty() {
-            outcome.notes.push(Note::TagsDropped(stored.left_out.clone()));
+        if !left_out.is_empty() {
+            outcome.notes.push(Note::TagsDropped(left_out));
+        }
+        if stored.versions.is_none() && self.inventory.listed {
+            outcome.notes.push(Note::ListFailed);
         }
         let superfluous = retire::superfluous(&stored, &self.target.policy, self.run.clock.now());
         if let Err(failure) = self.at(Stage::Retire, self.retire(superfluous, &mut outcome.retired)).await {
             outcome.notes.push(Note::RetireFailed(failure.cause.kind));
         }
-        Ok(Verdict::Rotated)
+        Ok(None)
+    }
+
+    /// A run that was killed left someone else's version covered by its own.
+    async fn uncover(&self, covered: &VersionId, outcome: &mut Outcome) -> Result<Verdict, Failure> {
+        let newest = self.inventory.newest();
+        let place =
+            store::Place { target: self.target, vault: self.vault, run: self.run, base: newest, known: self.inventory };
+        let theirs = self.inventory.versions.iter().find(|version| version.id == *covered).unwrap_or(newest);
+        let by = self.at(Stage::Store, place.put_on_top(theirs, &newest.id)).await?;
+        outcome.previous = Some(newest.id.clone());
+        Ok(superseded(outcome, by))
     }
 
     /// Disables old versions, and stops at the first that cannot be: the next one could not either.
@@ -186,7 +219,12 @@ impl Renewal<'_> {
     }
 
     /// Redeems the version before a damaged one: only one of the same identity and the same consent, only once.
-    async fn recover(&self, secret: &ClientSecret, damaged: &Version, cause: Cause) -> Result<Grant, Cause> {
+    async fn recover(
+        &self,
+        secret: &ClientSecret,
+        damaged: &Version,
+        cause: Cause,
+    ) -> Result<(Grant, RefreshToken), Cause> {
         let mut older = self.inventory.versions.iter().filter(|version| version.id != damaged.id && version.enabled);
         let Some(older) = older.find(|older| version::same_consent(damaged, older)) else {
             return Err(cause);
@@ -195,9 +233,10 @@ impl Renewal<'_> {
         let redeemed = async {
             let stored = self.vault.read(&self.target.secret, Some(&older.id)).await?;
             let (refresh, _) = inspect::refresh_token(stored)?;
-            self.redeem(secret, &refresh).await
+            self.redeem(secret, &refresh).await.map(|grant| (grant, refresh))
         };
-        redeemed.await.or(Err(cause))
+        // Only a lasting refusal of the older one leaves the damage as the reason.
+        redeemed.await.map_err(|second| if second.is_transient() { second } else { cause })
     }
 
     /// Redeems the new token once; the token that this yields is dropped, the proved one is kept.
@@ -211,7 +250,8 @@ impl Renewal<'_> {
 
     async fn redeem(&self, secret: &ClientSecret, refresh: &RefreshToken) -> Result<Grant, Cause> {
         let request = request::refresh(&self.target.app, secret, &self.target.scope, refresh);
-        let attempt = || async { answer::read(&self.run.entra.send(&request).await?) };
+        let host = request.url.host_str().unwrap_or_default();
+        let attempt = || async { answer::read(&retry::within_try(host, self.run.entra.send(&request)).await?) };
         retry::repeat(&self.run.deadline, attempt).await
     }
 
@@ -235,20 +275,32 @@ impl Renewal<'_> {
     }
 }
 
-/// It is the new token that was refused, so whatever the reason the stored one is as good as before.
+/// A refusal of the new token itself says nothing of the stored one, which is as good as before.
 fn refused_proof(cause: Cause) -> Cause {
-    if cause.is_transient() {
+    let of_the_token = [
+        Kind::EntraBadToken,
+        Kind::EntraExpired,
+        Kind::EntraRevoked,
+        Kind::EntraSession,
+        Kind::EntraSinglePage,
+        Kind::EntraRefusedGrant,
+    ];
+    if !of_the_token.contains(&cause.kind) {
         return cause;
     }
     let message = format!("the new token was refused at once: {cause}");
     Cause { kind: Kind::EntraProof, message, fix: None, ..cause }
 }
 
-fn stage_span(run: &Run, target: &Target, stage: Stage) -> tracing::Span {
-    tracing::info_span!("renew", run_id = run.id, token = target.name, stage = stage.as_str())
+/// What is known of the token that someone else stored.
+fn superseded(outcome: &mut Outcome, by: Version) -> Verdict {
+    outcome.issued = by.record.issued;
+    outcome.mfa = by.record.mfa.unwrap_or(Mfa::Unknown);
+    outcome.user_id = by.record.identity.and_then(|tagged| tagged.home).map(|home| home.user);
+    outcome.version = Some(by.id);
+    Verdict::Superseded
 }
 
-/// Reads the newest version for callers that know nothing yet.
-pub(crate) async fn newest(vault: &dyn Vault, target: &Target) -> Result<Stored, Cause> {
-    vault.read(&target.secret, None).await
+fn stage_span(run: &Run, target: &Target, stage: Stage) -> tracing::Span {
+    tracing::info_span!("renew", run_id = run.id, token = target.name, stage = stage.as_str())
 }

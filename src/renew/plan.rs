@@ -6,6 +6,7 @@ use crate::model::failure::{Cause, Failure, Stage};
 use crate::model::kind::Kind;
 use crate::model::outcome::Hold;
 use crate::model::policy::{Policy, Probe};
+use crate::model::version::VersionId;
 use crate::renew::inventory::Inventory;
 
 /// What a run was asked to do beyond its configuration.
@@ -22,6 +23,8 @@ pub struct Options {
 pub enum Step {
     Rotate,
     Probe,
+    /// Put someone else's version on top again, which a run that was killed left covered by its own.
+    Uncover(VersionId),
     Hold(Hold),
 }
 
@@ -32,6 +35,12 @@ pub fn plan(inventory: &Inventory, policy: &Policy, options: Options, now: Offse
     if !newest.enabled {
         let cause = Cause::new(Kind::SecretDisabled, format!("the newest version {} is disabled", newest.id));
         return Step::Hold(Hold::Disabled(Failure { stage: Stage::Plan, cause }));
+    }
+    if let Some(covered) = inventory.covered() {
+        return match options.dry_run {
+            true => Step::Hold(Hold::DryRun("put a covered version on top again")),
+            false => Step::Uncover(covered.id.clone()),
+        };
     }
     let due = newest.record.issued.is_none_or(|issued| now - issued >= policy.rotate_after);
     let step = match (options.force || due, policy.probe) {
@@ -62,6 +71,7 @@ mod tests {
             enabled,
             created: NOW,
             content_type: None,
+            expires: None,
             tags: BTreeMap::new(),
             record: Record { issued, ..Record::default() },
         };

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument as _;
 
@@ -12,10 +14,13 @@ use crate::model::kind::Kind;
 use crate::model::outcome::{Hold, Outcome, Verdict};
 use crate::model::target::Target;
 use crate::ports::Vault;
-use crate::renew::{self, Inventory, Options, Run, Survey, plan};
+use crate::renew::{self, Inventory, Options, Run, Step, Survey, plan};
 
 /// Tokens under way at once. Each holds at most one connection.
 const AT_ONCE: usize = 32;
+/// How long renewals wait for all inventories, so that the token nearest its end goes first. A vault that is slower than
+/// this holds up its own tokens only.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Renews all targets and returns one outcome for each, in their order. `done` hears of each as it ends.
 pub async fn run(targets: &[Arc<Target>], run: &Arc<Run>, options: Options, done: impl Fn(&Target)) -> Vec<Outcome> {
@@ -23,17 +28,22 @@ pub async fn run(targets: &[Arc<Target>], run: &Arc<Run>, options: Options, done
         targets,
         run,
         options,
+        now: run.clock.now(),
+        open: false,
         outcomes: targets.iter().map(|_| None).collect(),
         unseen: (0..targets.len()).rev().collect(),
         due: BTreeMap::new(),
     };
     let mut surveys = Tasks::default();
     let mut renewals = Tasks::default();
+    let patience = tokio::time::sleep(PATIENCE);
+    tokio::pin!(patience);
     loop {
         queue.start(&mut surveys, &mut renewals);
         tokio::select! {
             Some((index, survey)) = surveys.next() => queue.surveyed(index, survey),
             Some((index, outcome)) = renewals.next() => queue.renewed(index, outcome),
+            () = &mut patience, if !queue.open => queue.open = true,
             else => break,
         }
         queue.announce(&done);
@@ -45,12 +55,16 @@ struct Queue<'a> {
     targets: &'a [Arc<Target>],
     run: &'a Arc<Run>,
     options: Options,
+    /// The instant that all plans are made for.
+    now: OffsetDateTime,
+    /// Whether renewals may start.
+    open: bool,
     /// An outcome, and whether it was announced.
     outcomes: Vec<Option<(Outcome, bool)>>,
     /// Targets whose inventory is still to be taken, the first one last.
     unseen: Vec<usize>,
-    /// Surveyed ones, by the time of issue: a token of unknown age goes first.
-    due: BTreeMap<(Option<time::OffsetDateTime>, usize), Survey>,
+    /// Surveyed ones, by the time they end: a token of unknown age goes first.
+    due: BTreeMap<(Option<OffsetDateTime>, usize), Survey>,
 }
 
 impl Queue<'_> {
@@ -63,10 +77,13 @@ impl Queue<'_> {
             && let Some(index) = self.unseen.pop()
         {
             let (target, run, options) = (Arc::clone(&self.targets[index]), Arc::clone(self.run), self.options);
+            let now = self.now;
             let span = renew::stage_span(&run, &target, Stage::Inventory);
-            surveys.spawn(index, async move { survey(&target, &run, options).await }.instrument(span));
+            surveys.spawn(index, async move { survey(&target, &run, options, now).await }.instrument(span));
         }
-        while renewals.len() < AT_ONCE
+        self.open |= self.unseen.is_empty() && surveys.len() == 0;
+        while self.open
+            && renewals.len() < AT_ONCE
             && let Some(((_, index), survey)) = self.due.pop_first()
         {
             let (target, run) = (Arc::clone(&self.targets[index]), Arc::clone(self.run));
@@ -88,8 +105,8 @@ impl Queue<'_> {
         for ((_, index), survey) in std::mem::take(&mut self.due) {
             let mut outcome = renew::begin(&self.targets[index], &survey.inventory);
             outcome.verdict = match survey.step {
-                renew::Step::Hold(hold) => Verdict::Held(hold),
-                renew::Step::Rotate | renew::Step::Probe => Verdict::Held(Hold::NoTime(failure(Stage::Run))),
+                Step::Hold(hold) => Verdict::Held(hold),
+                Step::Rotate | Step::Probe | Step::Uncover(_) => Verdict::Held(Hold::NoTime(failure(Stage::Run))),
             };
             self.outcomes[index] = Some((outcome, false));
         }
@@ -98,7 +115,9 @@ impl Queue<'_> {
     fn surveyed(&mut self, index: usize, result: Result<Result<Survey, Failure>, JoinError>) {
         match result {
             Ok(Ok(survey)) => {
-                self.due.insert((survey.inventory.newest().record.issued, index), survey);
+                let issued = survey.inventory.newest().record.issued;
+                let end = issued.map(|issued| issued + self.targets[index].policy.expire_after);
+                self.due.insert((end, index), survey);
             }
             Ok(Err(failure)) => self.outcomes[index] = Some((renew::unseen(failure), false)),
             Err(error) => self.outcomes[index] = Some((panicked(error), false)),
@@ -120,11 +139,11 @@ impl Queue<'_> {
 }
 
 /// Inventory and plan of one token.
-async fn survey(target: &Target, run: &Run, options: Options) -> Result<Survey, Failure> {
+async fn survey(target: &Target, run: &Run, options: Options, now: OffsetDateTime) -> Result<Survey, Failure> {
     let vault = vault_of(target, run)?;
     let at = |cause| Failure { stage: Stage::Inventory, cause };
     let inventory = Inventory::take(vault.as_ref(), &target.secret).await.map_err(at)?;
-    let step = plan::plan(&inventory, &target.policy, options, run.clock.now());
+    let step = plan::plan(&inventory, &target.policy, options, now);
     tracing::debug!(?step, versions = inventory.versions.len(), "planned");
     Ok(Survey { inventory, step })
 }

@@ -37,13 +37,14 @@ mod tests {
             enabled: true,
             created: NOW - days(age_days),
             content_type: None,
+            expires: None,
             tags: BTreeMap::new(),
             record: Record { run: ours.then_some(run), ..Record::default() },
         }
     }
 
     fn retired(versions: Vec<Version>) -> Vec<String> {
-        let stored = ReadBack { version: version("new", 0, true), versions: Some(versions), left_out: Vec::new() };
+        let stored = ReadBack { version: version("new", 0, true), versions: Some(versions) };
         superfluous(&stored, &Policy::default(), NOW).into_iter().map(|id| id.0).collect()
     }
 

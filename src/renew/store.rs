@@ -7,11 +7,10 @@ use time::OffsetDateTime;
 use crate::model::failure::Cause;
 use crate::model::kind::Kind;
 use crate::model::target::Target;
-use crate::model::version::{Draft, Record, RunTag, Version};
+use crate::model::version::{Draft, Record, RunTag, Stored, Version, VersionId};
 use crate::ports::Vault;
 use crate::renew::inspect::Replacement;
-use crate::renew::inventory::is_missing_right;
-use crate::renew::{Inventory, Run, newest};
+use crate::renew::{Inventory, Run};
 use crate::secret::SecretValue;
 use crate::vault::tags;
 use crate::wire::retry::Pauses;
@@ -20,10 +19,8 @@ use crate::wire::retry::Pauses;
 #[derive(Debug)]
 pub(super) struct ReadBack {
     pub(super) version: Version,
-    /// All versions after the write, or none for want of the right to list.
+    /// All versions after the write, or none where they could not be listed.
     pub(super) versions: Option<Vec<Version>>,
-    /// Tags of ours that did not fit.
-    pub(super) left_out: Vec<String>,
 }
 
 /// What became of a write.
@@ -45,108 +42,188 @@ pub(super) struct Place<'a> {
     pub(super) known: &'a Inventory,
 }
 
+/// What a version is to hold.
+struct Content {
+    value: SecretValue,
+    content_type: String,
+    expires: Option<OffsetDateTime>,
+    tags: BTreeMap<String, String>,
+}
+
+/// A version that holds what was to be written, or the one that someone else wrote meanwhile.
+enum Written {
+    Ours(Version),
+    Theirs(Version),
+}
+
 impl Place<'_> {
     /// Guard → write → read back → look for a version of someone else. Key Vault has no compare-and-swap, so the
-    /// last step repairs what the guard cannot exclude.
-    pub(super) async fn store(&self, replacement: &Replacement) -> Result<Placed, Cause> {
-        let current = newest(self.vault, self.target).await?.version;
+    /// last step repairs what the guard cannot exclude. `written` names the new version as soon as there is one,
+    /// whatever fails afterwards; the tags that did not fit are returned as well.
+    pub(super) async fn store(
+        &self,
+        replacement: &Replacement,
+        written: &mut Option<VersionId>,
+        left_out: &mut Vec<String>,
+    ) -> Result<Placed, Cause> {
+        let current = self.newest().await?.version;
         if current.id != self.base.id {
             return Ok(Placed::Superseded(current));
         }
-        let (tags, left_out) = self.tags(replacement);
-        let written = match self.write(replacement, &tags).await? {
-            Placed::Stored(written) => written.version,
-            superseded @ Placed::Superseded(_) => return Ok(superseded),
+        let content = self.content(replacement, left_out);
+        let first = self.write_and_compare(&content, &self.base.id, written).await?;
+        let version = match first {
+            // What was stored is not what was sent: once more, on top of it.
+            Compared::Differs(bad) => match self.write_and_compare(&content, &bad, written).await? {
+                Compared::Differs(bad) => {
+                    let text = format!("version {bad} does not hold what was written, and neither did the one before");
+                    return Err(Cause::new(Kind::ReadBack, text));
+                }
+                Compared::Equal(version) => version,
+                Compared::Theirs(version) => return Ok(Placed::Superseded(version)),
+            },
+            Compared::Equal(version) => version,
+            Compared::Theirs(version) => return Ok(Placed::Superseded(version)),
         };
-        let read_back = self.vault.read(&self.target.secret, Some(&written.id)).await?;
-        if !read_back.value.matches(&SecretValue::new(replacement.refresh().expose().to_owned())) {
-            return Err(Cause::new(Kind::ReadBack, format!("version {} does not hold what was written", written.id)));
-        }
-        let versions = match self.vault.versions(&self.target.secret).await {
-            Ok(versions) => Some(versions),
-            Err(cause) if is_missing_right(cause.kind) => None,
-            Err(cause) => return Err(cause),
-        };
-        if let Some(foreign) = versions.as_deref().and_then(|versions| self.foreign(versions)) {
-            return self.yield_to(foreign).await.map(Placed::Superseded);
-        }
-        Ok(Placed::Stored(ReadBack { version: read_back.version, versions, left_out }))
+        self.settle(version).await
     }
 
-    /// Writes until it is known to be written. After a lost answer the newest version tells: ours, so it arrived;
-    /// the base, so it did not and is written again, at worst twice the same; another, so someone else was here.
-    async fn write(&self, replacement: &Replacement, tags: &BTreeMap<String, String>) -> Result<Placed, Cause> {
-        let value = SecretValue::new(replacement.refresh().expose().to_owned());
-        let mut pauses = Pauses::default();
-        loop {
-            let draft = Draft {
-                value: value.expose(),
-                content_type: self.base.content_type.clone().unwrap_or_else(|| CONTENT_TYPE.to_owned()),
-                expires: Some(replacement.issued() + self.target.policy.expire_after),
-                tags: tags.clone(),
-            };
-            let cause = match self.vault.write(&self.target.secret, draft).await {
-                Ok(version) => return Ok(stored(version)),
-                Err(cause) if cause.is_transient() && !cause.is_end_of_run() => cause,
-                Err(cause) => return Err(cause),
-            };
-            tracing::warn!(kind = cause.kind.slug(), "the answer to the write was lost: {cause}");
-            let found = newest(self.vault, self.target).await?;
-            if found.value.matches(&value) {
-                return Ok(stored(found.version));
+    /// The token is stored; what is left is to see whether it covers someone else's.
+    async fn settle(&self, version: Version) -> Result<Placed, Cause> {
+        let versions = match self.vault.versions(&self.target.secret).await {
+            Ok(versions) => versions,
+            Err(cause) => {
+                tracing::warn!(kind = cause.kind.slug(), "the versions were not listed after the write: {cause}");
+                return Ok(Placed::Stored(ReadBack { version, versions: None }));
             }
-            if found.version.id != self.base.id {
-                return Ok(Placed::Superseded(found.version));
-            }
-            pauses.wait(&self.run.deadline, cause).await?;
+        };
+        match self.foreign(&versions, &version.id) {
+            Some(foreign) => self.put_on_top(foreign, &version.id).await.map(Placed::Superseded),
+            None => Ok(Placed::Stored(ReadBack { version, versions: Some(versions) })),
         }
     }
 
     /// A version that neither was there before nor is by a run of this tool: someone signed in meanwhile.
-    fn foreign<'v>(&self, versions: &'v [Version]) -> Option<&'v Version> {
+    fn foreign<'v>(&self, versions: &'v [Version], ours: &VersionId) -> Option<&'v Version> {
         let known = |version: &Version| {
-            version.record.run.is_some() || self.known.versions.iter().any(|known| known.id == version.id)
+            let at_first = self.known.versions.iter().any(|known| known.id == version.id);
+            at_first || version.record.run.is_some() || version.id == *ours || version.id == self.base.id
         };
         // Without a list from the beginning nobody's versions can be told from old ones.
         let listed = self.known.listed.then_some(versions)?;
         listed.iter().filter(|version| version.enabled && !known(version)).max_by_key(|version| version.created)
     }
 
-    /// Puts someone else's version on top again if ours covers it.
-    async fn yield_to(&self, foreign: &Version) -> Result<Version, Cause> {
-        let current = newest(self.vault, self.target).await?.version;
-        if current.record.run.as_ref().is_none_or(|run| run.run_id != self.run.id) {
+    /// Puts someone else's version on top again where `ours` covers it, with its own tags and expiry.
+    pub(super) async fn put_on_top(&self, theirs: &Version, ours: &VersionId) -> Result<Version, Cause> {
+        let current = self.newest().await?.version;
+        if current.id != *ours {
             return Ok(current);
         }
-        let theirs = self.vault.read(&self.target.secret, Some(&foreign.id)).await?;
-        tracing::warn!(version = %foreign.id, "a version was stored meanwhile and is put on top again");
-        let draft = Draft {
-            value: theirs.value.expose(),
-            content_type: foreign.content_type.clone().unwrap_or_else(|| CONTENT_TYPE.to_owned()),
-            expires: None,
-            tags: theirs.version.tags.clone(),
+        tracing::warn!(version = %theirs.id, "a version was stored meanwhile and is put on top again");
+        let stored = self.vault.read(&self.target.secret, Some(&theirs.id)).await?;
+        let content = Content {
+            value: stored.value,
+            content_type: theirs.content_type.clone().unwrap_or_else(|| CONTENT_TYPE.to_owned()),
+            expires: theirs.expires,
+            tags: theirs.tags.clone(),
         };
-        self.vault.write(&self.target.secret, draft).await
+        match self.write(&content, ours).await? {
+            Written::Ours(version) | Written::Theirs(version) => Ok(version),
+        }
     }
 
-    fn tags(&self, replacement: &Replacement) -> (BTreeMap<String, String>, Vec<String>) {
+    async fn write_and_compare(
+        &self,
+        content: &Content,
+        over: &VersionId,
+        written: &mut Option<VersionId>,
+    ) -> Result<Compared, Cause> {
+        let version = match self.write(content, over).await? {
+            Written::Ours(version) => version,
+            Written::Theirs(version) => return Ok(Compared::Theirs(version)),
+        };
+        *written = Some(version.id.clone());
+        let read_back = self.vault.read(&self.target.secret, Some(&version.id)).await?;
+        let equal = read_back.value.matches(&content.value);
+        Ok(if equal { Compared::Equal(read_back.version) } else { Compared::Differs(version.id) })
+    }
+
+    /// Writes until it is known to be written. After a lost answer the newest version tells: ours, so it arrived;
+    /// `over`, so it did not and is written again, at worst twice the same; another, so someone else was here.
+    async fn write(&self, content: &Content, over: &VersionId) -> Result<Written, Cause> {
+        let mut pauses = Pauses::default();
+        loop {
+            let draft = Draft {
+                value: content.value.expose(),
+                content_type: content.content_type.clone(),
+                expires: content.expires,
+                tags: content.tags.clone(),
+            };
+            let cause = match self.vault.write(&self.target.secret, draft).await {
+                Ok(version) => return Ok(Written::Ours(version)),
+                Err(cause) if is_refusal(&cause) || cause.is_end_of_run() => return Err(cause),
+                Err(cause) => cause,
+            };
+            tracing::warn!(kind = cause.kind.slug(), "the answer to the write was lost: {cause}");
+            let found = self.newest().await?;
+            if found.version.id == *over {
+                pauses.wait(&self.run.deadline, cause).await?;
+            } else if found.value.matches(&content.value) {
+                return Ok(Written::Ours(found.version));
+            } else {
+                return Ok(Written::Theirs(found.version));
+            }
+        }
+    }
+
+    async fn newest(&self) -> Result<Stored, Cause> {
+        self.vault.read(&self.target.secret, None).await
+    }
+
+    fn content(&self, replacement: &Replacement, left_out: &mut Vec<String>) -> Content {
+        let issued = replacement.issued().replace_nanosecond(0).unwrap_or(replacement.issued());
         let record = Record {
-            issued: Some(whole_seconds(replacement.issued())),
+            issued: Some(issued),
             consented: self.base.record.consented,
             identity: Some(replacement.tagged().clone()),
             mfa: Some(replacement.mfa()),
             run: Some(RunTag { run_id: self.run.id.clone(), replaced: self.base.id.clone() }),
         };
-        tags::write(&self.base.tags, &record, &self.target.scope)
+        let (tags, dropped) = tags::write(&self.base.tags, &record, &self.target.scope);
+        *left_out = dropped;
+        Content {
+            value: SecretValue::new(replacement.refresh().expose().to_owned()),
+            content_type: self.base.content_type.clone().unwrap_or_else(|| CONTENT_TYPE.to_owned()),
+            expires: Some(issued + self.target.policy.expire_after),
+            tags,
+        }
     }
+}
+
+/// A written version, compared with what was sent.
+enum Compared {
+    Equal(Version),
+    Differs(VersionId),
+    Theirs(Version),
 }
 
 const CONTENT_TYPE: &str = "application/x-refresh-token";
 
-fn stored(version: Version) -> Placed {
-    Placed::Stored(ReadBack { version, versions: None, left_out: Vec::new() })
-}
-
-fn whole_seconds(at: OffsetDateTime) -> OffsetDateTime {
-    at.replace_nanosecond(0).unwrap_or(at)
+/// The vault itself said no, so nothing was written; every other failure may hide a write.
+fn is_refusal(cause: &Cause) -> bool {
+    matches!(
+        cause.kind,
+        Kind::VaultUnauthorized
+            | Kind::VaultRbac
+            | Kind::VaultPolicy
+            | Kind::VaultFirewall
+            | Kind::VaultForbidden
+            | Kind::VaultRejected
+            | Kind::VaultChallenge
+            | Kind::SecretDeleted
+            | Kind::SecretMissing
+            | Kind::IdentityUnassigned
+            | Kind::IdentityUnsupported
+    )
 }

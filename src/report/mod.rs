@@ -218,7 +218,7 @@ fn row(target: &Target, outcome: Outcome, now: OffsetDateTime) -> Row {
         secret: target.secret.to_string(),
         tenant_id: target.app.tenant_id.clone(),
         client_id: target.app.client_id.clone(),
-        user_id: outcome.user_id,
+        user_id: outcome.user_id.as_deref().map(printable),
         outcome: name(&outcome.verdict),
         version: outcome.version.map(|id| id.0),
         previous_version: outcome.previous.map(|id| id.0),
@@ -261,16 +261,23 @@ const fn hold(verdict: &Verdict) -> Option<&'static str> {
 }
 
 fn failure_row(failure: &Failure, target: &Target) -> FailureRow {
+    let cause = &failure.cause;
+    let printable = |text: &Option<String>| text.as_deref().map(printable);
     FailureRow {
         stage: failure.stage,
-        kind: failure.cause.kind.slug().to_owned(),
-        code: failure.cause.code.clone(),
+        kind: cause.kind.slug().to_owned(),
+        code: printable(&cause.code),
         remedy: failure.remedy(),
-        message: failure.cause.message.clone(),
+        message: self::printable(&cause.message),
         hint: failure.hint(target),
-        correlation_id: failure.cause.correlation_id.clone(),
-        trace_id: failure.cause.trace_id.clone(),
+        correlation_id: printable(&cause.correlation_id),
+        trace_id: printable(&cause.trace_id),
     }
+}
+
+/// What others say is shown without the characters that steer a terminal.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 impl Row {
@@ -289,8 +296,7 @@ impl Row {
 }
 
 impl Report {
-    /// The report in the form that was asked for, ending in a line break. `width` is that of the terminal, and
-    /// `colour` whether it shows any.
+    /// The report in the form that was asked for, ending in a line break.
     #[must_use]
     pub fn render(&self, output: Output, style: Style) -> String {
         match output {
@@ -310,7 +316,9 @@ pub struct Style {
 /// The JSON Schema of a report.
 #[must_use]
 pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(Report)
+    // As it is written: what may be null is there all the same.
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Report>()
 }
 
 fn seconds(at: OffsetDateTime) -> OffsetDateTime {

@@ -17,8 +17,10 @@ pub(super) fn cause(host: &str, error: Error) -> Cause {
             let status = u16::from(*status);
             let headers = raw_response.as_ref().map(|raw| raw.headers().clone());
             let refusal = Refusal::read(status, error);
+            // A throttled vault opens a new window within ten seconds, whether it says so or not.
+            let asked = headers.as_ref().and_then(retry_after).or((status == 429).then_some(Duration::from_secs(2)));
             Cause {
-                retry_after: headers.as_ref().and_then(retry_after),
+                retry_after: asked,
                 trace_id: headers.as_ref().and_then(|headers| text(headers, "x-ms-request-id")),
                 ..refusal.cause(host)
             }
@@ -63,6 +65,8 @@ impl Refusal {
 
 fn kind(status: u16, code: Option<&str>, inner: Option<&str>) -> Kind {
     match (status, inner.or(code)) {
+        // An answer without Key Vault's own error body comes from something in between.
+        (400..=407 | 409..=428 | 430..=499, None) => Kind::VaultAnswer,
         (401, _) => Kind::VaultUnauthorized,
         (403, Some("SecretDisabled")) => Kind::SecretDisabled,
         (403, Some("ForbiddenByRbac")) => Kind::VaultRbac,
@@ -74,9 +78,8 @@ fn kind(status: u16, code: Option<&str>, inner: Option<&str>) -> Kind {
         (409, _) => Kind::VaultConflict,
         (429, _) => Kind::VaultThrottled,
         (408 | 500..=599, _) => Kind::VaultUnavailable,
-        // An answer without Key Vault's own error body comes from something in between.
-        (_, None) => Kind::VaultAnswer,
-        (_, Some(_)) => Kind::VaultRejected,
+        (400..=499, Some(_)) => Kind::VaultRejected,
+        _ => Kind::VaultAnswer,
     }
 }
 
@@ -85,15 +88,25 @@ fn credential(error: &Error) -> Cause {
     let status = network::chain(error).find_map(|link| link.downcast_ref::<Error>()?.http_status()).map(u16::from);
     let said = first_line(&error.to_string());
     match status {
-        Some(400..=499) if status != Some(429) && status != Some(408) => {
+        // 404, 408, 410 and 429 pass at these endpoints: Microsoft's other libraries try again after them.
+        Some(400..=403 | 405..=407 | 409 | 411..=428 | 430..=499) => {
             Cause { code: status.map(|status| status.to_string()), ..Cause::new(Kind::IdentityUnassigned, said) }
         }
         Some(status) => Cause { code: Some(status.to_string()), ..Cause::new(Kind::IdentityUnavailable, said) },
+        None if network::chain(error).any(is_unreadable) => {
+            Cause::new(Kind::IdentityUnavailable, "the managed identity endpoint's answer is not a token")
+        }
         None => {
             let deepest = network::cause("managed identity endpoint", error);
             Cause::new(Kind::IdentityUnavailable, deepest.message)
         }
     }
+}
+
+/// The text of such an error quotes the answer, which may be a token.
+fn is_unreadable(error: &(dyn std::error::Error + 'static)) -> bool {
+    let of_the_sdk = error.downcast_ref::<Error>();
+    of_the_sdk.is_some_and(|error| matches!(error.kind(), ErrorKind::DataConversion)) || error.is::<serde_json::Error>()
 }
 
 fn unreadable(host: &str, error: &Error) -> Cause {

@@ -76,17 +76,25 @@ impl KeyVault {
         F: Fn() -> Fut,
         Fut: Future<Output = azure_core::Result<T>>,
     {
-        let try_it = || self.permitted(Class::Other, attempt());
-        retry::repeat(&self.deadline, try_it).await
+        retry::repeat(&self.deadline, || self.once(Class::Other, attempt())).await
     }
 
-    async fn permitted<T>(
-        &self,
-        class: Class,
-        attempt: impl Future<Output = azure_core::Result<T>>,
-    ) -> Result<T, Cause> {
+    /// One try: a permit of the budget, then the request within its time.
+    async fn once<T>(&self, class: Class, request: impl Future<Output = azure_core::Result<T>>) -> Result<T, Cause> {
         self.budget.permit(class).await;
-        attempt.await.map_err(|error| error::cause(&self.host, error))
+        retry::within_try(&self.host, async { request.await.map_err(|error| error::cause(&self.host, error)) }).await
+    }
+
+    /// All pages of a list, each with a permit and the time of a try.
+    async fn pages(&self, secret: &SecretName) -> Result<Vec<SecretProperties>, Cause> {
+        let listed = self.client.list_secret_properties_versions(secret.as_str(), None);
+        let mut pages = listed.map_err(|error| error::cause(&self.host, error))?.into_pages();
+        let mut all = Vec::new();
+        while let Some(page) = self.once(Class::Other, pages.try_next()).await? {
+            let page = page.into_model().map_err(|error| error::cause(&self.host, error))?;
+            all.extend(page.value);
+        }
+        Ok(all)
     }
 
     /// A 404 may hide a secret that was deleted and can be recovered, which has another fix.
@@ -107,11 +115,7 @@ impl KeyVault {
 #[async_trait]
 impl Vault for KeyVault {
     async fn versions(&self, secret: &SecretName) -> Result<Vec<Version>, Cause> {
-        let list = || async {
-            let pager = self.client.list_secret_properties_versions(secret.as_str(), None)?;
-            pager.try_collect::<Vec<SecretProperties>>().await
-        };
-        let listed = self.repeat(list).await?;
+        let listed = retry::repeat(&self.deadline, || self.pages(secret)).await?;
         listed.into_iter().map(|properties| self.listed(properties)).collect()
     }
 
@@ -145,7 +149,7 @@ impl Vault for KeyVault {
             let content: RequestContent<_> = parameters.try_into()?;
             self.client.set_secret(secret.as_str(), content, None).await?.into_model()
         };
-        let written = retry::once(&self.deadline, self.permitted(Class::Create, put)).await?;
+        let written = self.deadline.bound(self.once(Class::Create, put)).await??;
         self.stored(written).map(|stored| stored.version)
     }
 
@@ -159,9 +163,13 @@ impl Vault for KeyVault {
                 secret_version: Some(version.0.clone()),
                 ..SecretClientUpdateSecretPropertiesOptions::default()
             };
-            self.client.update_secret_properties(secret.as_str(), change.try_into()?, Some(options)).await.map(drop)
+            self.client.update_secret_properties(secret.as_str(), change.try_into()?, Some(options)).await?.into_model()
         };
-        self.repeat(patch).await
+        let changed = self.repeat(patch).await?;
+        match changed.attributes.and_then(|attributes| attributes.enabled) {
+            Some(false) => Ok(()),
+            _ => Err(self.unreadable("no word that the version is disabled")),
+        }
     }
 }
 
@@ -190,8 +198,11 @@ impl KeyVault {
         let created: OffsetDateTime =
             attributes.created.ok_or_else(|| self.unreadable("a version without a time of creation"))?;
         let tags: BTreeMap<String, String> = tags.unwrap_or_default().into_iter().collect();
+        let mut record = tags::read(&tags);
+        // No token is younger than its version: the vault's clock decides where a host's clock ran ahead.
+        record.issued = record.issued.map(|issued| issued.min(created));
         let enabled = attributes.enabled.unwrap_or(true);
-        Ok(Version { id, enabled, created, content_type, record: tags::read(&tags), tags })
+        Ok(Version { id, enabled, created, content_type, expires: attributes.expires, record, tags })
     }
 
     fn unreadable(&self, what: &str) -> Cause {

@@ -17,7 +17,8 @@ pub fn cause(service: &str, error: &(dyn Error + 'static)) -> Cause {
         Kind::NetworkRefused => "the connection was refused",
         Kind::NetworkTls => "its certificate is not trusted",
         Kind::NetworkTimeout => "it did not answer in time",
-        Kind::NetworkProxy => "the proxy refused to connect",
+        Kind::NetworkProxy => "the proxy did not connect",
+        Kind::NetworkProxyLogin => "the proxy wants a login",
         _ => "the connection broke",
     };
     Cause::new(kind, format!("{service}: {what} ({last})"))
@@ -33,8 +34,9 @@ pub fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (
 }
 
 fn kind_of(error: &(dyn Error + 'static)) -> Option<Kind> {
-    if error.is::<rustls::Error>() {
-        return Some(Kind::NetworkTls);
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        let untrusted = matches!(error, rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented);
+        return Some(if untrusted { Kind::NetworkTls } else { Kind::NetworkReset });
     }
     if error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout) {
         return Some(Kind::NetworkTimeout);
@@ -51,6 +53,7 @@ fn kind_of(error: &(dyn Error + 'static)) -> Option<Kind> {
     // hyper-util keeps these types to itself, so their text is all there is.
     match error.to_string() {
         text if text.starts_with("dns error") => Some(Kind::NetworkDns),
+        text if text.contains("proxy authorization required") => Some(Kind::NetworkProxyLogin),
         text if text.starts_with("tunnel error") => Some(Kind::NetworkProxy),
         _ => None,
     }

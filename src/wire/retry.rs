@@ -31,7 +31,7 @@ where
     let mut pauses = Pauses::default();
     let mut last: Option<Cause> = None;
     loop {
-        let cause = match once(deadline, attempt()).await {
+        let cause = match deadline.bound(attempt()).await.and_then(|tried| tried) {
             Err(cause) if cause.is_end_of_run() => return Err(last.unwrap_or(cause)),
             Err(cause) if cause.may_repeat() => cause,
             other => return other,
@@ -41,15 +41,13 @@ where
     }
 }
 
-/// Sends a request once, within the time of a try and the deadline.
+/// Gives a request the time of one try.
 ///
 /// # Errors
-/// The request's own cause, `network.timeout`, or that the deadline passed.
-pub async fn once<T>(deadline: &Deadline, attempt: impl Future<Output = Result<T, Cause>>) -> Result<T, Cause> {
-    match deadline.bound(timeout(TRY, attempt)).await? {
-        Ok(result) => result,
-        Err(_) => Err(Cause::new(Kind::NetworkTimeout, format!("no answer within {} seconds", TRY.as_secs()))),
-    }
+/// The request's own cause, or `network.timeout` in the name of `service`.
+pub async fn within_try<T>(service: &str, request: impl Future<Output = Result<T, Cause>>) -> Result<T, Cause> {
+    let late = |_| Cause::new(Kind::NetworkTimeout, format!("{service}: no answer within {} seconds", TRY.as_secs()));
+    timeout(TRY, request).await.map_err(late)?
 }
 
 /// The pauses between tries, used up one by one.
@@ -127,7 +125,7 @@ mod tests {
         });
         assert_eq!(refused.await.unwrap_err().kind, Kind::VaultRbac);
         assert_eq!(tries.get(), 1);
-        let hangs = repeat(&deadline, std::future::pending::<Result<(), Cause>>);
+        let hangs = repeat(&deadline, || within_try("vault", std::future::pending::<Result<(), Cause>>()));
         assert_eq!(hangs.await.unwrap_err().kind, Kind::NetworkTimeout);
     }
 }

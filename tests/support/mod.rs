@@ -83,7 +83,7 @@ impl Rig {
     }
 
     pub(crate) async fn call(&self, arguments: &[&str]) -> Outcome {
-        let output = self.command(arguments).output().await.unwrap();
+        let output = soon(self.command(arguments).output()).await.unwrap();
         Outcome {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -147,4 +147,9 @@ impl Ran {
 /// The slug of a row's failure, or nothing.
 pub(crate) fn kind(row: &Row) -> &str {
     row.failure.as_ref().map_or("", |failure| failure.kind.as_str())
+}
+
+/// What must happen soon, or the test has failed: nothing here may hang a whole run of tests.
+pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(std::time::Duration::from_secs(30), what).await.expect("this should have happened by now")
 }

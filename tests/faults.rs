@@ -127,6 +127,23 @@ async fn limits_of_a_vault_are_waited_for() {
     assert_eq!(ran.report.summary.rotated, 6, "{}", ran.outcome.stdout);
 }
 
+/// Without the proxy the name of the vault is looked up by the system, and the proxy's own port may be closed.
+#[tokio::test]
+async fn a_name_that_does_not_resolve_and_a_port_that_is_closed() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let rig = Rig::new(&due()).await.env("HTTPS_PROXY", &format!("http://127.0.0.1:{closed}"));
+    assert_eq!(kind(&rig.run_one(&["--deadline", "2s"]).await), "network.refused");
+    let rig = Rig::new(&due()).await;
+    // RFC 6761: names below .invalid never resolve.
+    rig.configure(&rig.config_text().replace(VAULT, "contoso-kv.vault.invalid"));
+    let rig = rig.env("NO_PROXY", "*");
+    let begun = Instant::now();
+    let ran = rig.run(&["--deadline", "3s"]).await;
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let named = ["network.dns", "run.deadline"].contains(&kind(ran.row(TOKEN)));
+    assert!(named, "{}", kind(ran.row(TOKEN)));
+}
+
 #[tokio::test]
 async fn a_certificate_that_is_not_trusted() {
     let rig = Rig::new(&due()).await;

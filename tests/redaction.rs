@@ -12,6 +12,7 @@ fn secrets(rig: &Rig) -> Vec<String> {
     let mut all: Vec<String> = stored.map(|version| version.value.clone()).collect();
     all.extend(state.directory.refresh_tokens.keys().cloned());
     all.extend(state.access.keys().cloned());
+    all.extend(state.directory.given.iter().cloned());
     all.push(rotator::sandbox::IDENTITY_HEADER.to_owned());
     all.retain(|value| value.len() > 10);
     all.sort();
@@ -61,12 +62,27 @@ async fn nothing_is_shown_at_trace_in_any_form() {
 
 #[tokio::test]
 async fn nothing_is_shown_when_answers_are_broken() {
-    for route in [Route::Identity, Route::Read, Route::Token, Route::Write] {
+    for route in [Route::Identity, Route::Versions, Route::Read, Route::Token, Route::Write] {
         for fault in [Fault::Half, Fault::Cut, Fault::Garble { from: "\":\"".into(), to: "\":7,\"".into() }] {
             let rig = Rig::new(&due()).await;
             rig.fault(Rule::new(Phase::After, fault).on(route));
             let outcome = rig.call(&["run", "--log-level", "trace", "--deadline", "1s"]).await;
             check(&format!("{route}"), &outcome, &secrets(&rig));
+        }
+    }
+}
+
+/// A parser that quotes what it cannot read must not quote a secret.
+#[tokio::test]
+async fn nothing_is_shown_when_an_answer_is_a_bare_secret() {
+    for route in [Route::Identity, Route::Versions, Route::Read, Route::Token, Route::Write, Route::Update] {
+        for status in [200, 400, 403, 500] {
+            let rig = Rig::new(&[Seed::new(TOKEN).days_old(8).older(3)]).await;
+            let body = format!("\"{}\"", rig.newest_value(TOKEN));
+            let bare = Fault::Answer { status, headers: vec![], content_type: "application/json".into(), body };
+            rig.fault(Rule::new(Phase::Before, bare).on(route));
+            let outcome = rig.call(&["run", "--log-level", "trace", "--deadline", "1s"]).await;
+            check(&format!("{route} {status}"), &outcome, &secrets(&rig));
         }
     }
 }

@@ -86,13 +86,18 @@ fn kind(status: u16, code: Option<&str>, inner: Option<&str>) -> Kind {
 /// The SDK reports a refusal of the managed identity endpoint as text; its status is deeper in the chain.
 fn credential(error: &Error) -> Cause {
     let status = network::chain(error).find_map(|link| link.downcast_ref::<Error>()?.http_status()).map(u16::from);
-    let said = first_line(&error.to_string());
+    // The error's own text holds the whole answer, which may hold anything.
+    let refused = |kind, what: &str, status: u16| {
+        let text = format!("the managed identity endpoint {what} (HTTP {status})");
+        Cause { code: Some(status.to_string()), ..Cause::new(kind, text) }
+    };
     match status {
+        Some(400) => refused(Kind::IdentityUnassigned, "does not have this identity", 400),
         // 404, 408, 410 and 429 pass at these endpoints: Microsoft's other libraries try again after them.
-        Some(400..=403 | 405..=407 | 409 | 411..=428 | 430..=499) => {
-            Cause { code: status.map(|status| status.to_string()), ..Cause::new(Kind::IdentityUnassigned, said) }
+        Some(status @ (401..=403 | 405..=407 | 409 | 411..=428 | 430..=499)) => {
+            refused(Kind::IdentityUnassigned, "refused", status)
         }
-        Some(status) => Cause { code: Some(status.to_string()), ..Cause::new(Kind::IdentityUnavailable, said) },
+        Some(status) => refused(Kind::IdentityUnavailable, "is not available", status),
         None if network::chain(error).any(is_unreadable) => {
             Cause::new(Kind::IdentityUnavailable, "the managed identity endpoint's answer is not a token")
         }

@@ -10,7 +10,8 @@ use crate::model::kind::Kind;
 #[must_use]
 pub fn cause(service: &str, error: &(dyn Error + 'static)) -> Cause {
     let links: Vec<&(dyn Error + 'static)> = chain(error).collect();
-    let kind = links.iter().find_map(|link| kind_of(*link)).unwrap_or(Kind::NetworkReset);
+    let typed = links.iter().find_map(|link| by_type(*link));
+    let kind = typed.or_else(|| links.iter().find_map(|link| by_text(*link))).unwrap_or(Kind::NetworkReset);
     let last = links.last().map(ToString::to_string).unwrap_or_default();
     let what = match kind {
         Kind::NetworkDns => "its name does not resolve",
@@ -33,7 +34,7 @@ pub fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (
     })
 }
 
-fn kind_of(error: &(dyn Error + 'static)) -> Option<Kind> {
+fn by_type(error: &(dyn Error + 'static)) -> Option<Kind> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         let untrusted = matches!(error, rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented);
         return Some(if untrusted { Kind::NetworkTls } else { Kind::NetworkReset });
@@ -41,16 +42,15 @@ fn kind_of(error: &(dyn Error + 'static)) -> Option<Kind> {
     if error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout) {
         return Some(Kind::NetworkTimeout);
     }
-    if let Some(io) = error.downcast_ref::<io::Error>()
-        && io.get_ref().is_none()
-    {
-        return match io.kind() {
-            io::ErrorKind::ConnectionRefused => Some(Kind::NetworkRefused),
-            io::ErrorKind::TimedOut => Some(Kind::NetworkTimeout),
-            _ => Some(Kind::NetworkReset),
-        };
+    match error.downcast_ref::<io::Error>()?.kind() {
+        io::ErrorKind::ConnectionRefused => Some(Kind::NetworkRefused),
+        io::ErrorKind::TimedOut => Some(Kind::NetworkTimeout),
+        _ => None,
     }
-    // hyper-util keeps these types to itself, so their text is all there is.
+}
+
+/// hyper-util keeps these types to itself, so their text is all there is.
+fn by_text(error: &(dyn Error + 'static)) -> Option<Kind> {
     match error.to_string() {
         text if text.starts_with("dns error") => Some(Kind::NetworkDns),
         text if text.contains("proxy authorization required") => Some(Kind::NetworkProxyLogin),

@@ -135,6 +135,8 @@ fn grant(directory: &mut Directory, ask: &Ask, form: &Form, old: &RefreshToken, 
     } else {
         jwt::access(&subject, request.resource, &granted)
     };
+    let id_token = jwt::id(&subject);
+    directory.given.extend([access.clone(), id_token.clone()]);
     let mut body = Map::new();
     body.insert("token_type".to_owned(), "Bearer".into());
     body.insert("scope".to_owned(), granted.into());
@@ -145,7 +147,7 @@ fn grant(directory: &mut Directory, ask: &Ask, form: &Form, old: &RefreshToken, 
         body.insert("refresh_token".to_owned(), renewed(directory, old, &user_id).into());
     }
     if wants("openid") && !quirks.no_identity {
-        body.insert("id_token".to_owned(), jwt::id(&subject).into());
+        body.insert("id_token".to_owned(), id_token.into());
     }
     if form.get("client_info").is_some_and(|flag| flag == "1") && !quirks.no_identity {
         body.insert("client_info".to_owned(), jwt::client_info(&user).into());

@@ -21,6 +21,8 @@ pub struct Directory {
     pub users: BTreeMap<String, User>,
     /// By value.
     pub refresh_tokens: HashMap<String, RefreshToken>,
+    /// Access and id tokens that were given out.
+    pub given: Vec<String>,
     /// Deviations that a test asks for.
     pub quirks: Quirks,
 }
@@ -94,6 +96,7 @@ impl Default for Directory {
             apps: BTreeMap::new(),
             users: [(USER.to_owned(), user)].into(),
             refresh_tokens: HashMap::new(),
+            given: Vec::new(),
             quirks: Quirks::default(),
         }
     }

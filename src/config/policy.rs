@@ -63,16 +63,15 @@ impl Resolver<'_> {
         standard: Duration,
     ) -> Duration {
         let Some(text) = own.or(default) else { return standard };
-        match humantime::parse_duration(text) {
-            Ok(duration) => duration,
-            // The error quotes the text, which may be a secret in the wrong place.
-            Err(_) => {
-                let at = place_of(index, key, own.is_some());
-                let at: Vec<&str> = at.iter().map(String::as_str).collect();
-                self.fault(&at, format!("`{key}` is not a duration"), format!("write it as {key} = \"7d\" or \"36h\""));
-                standard
-            }
+        if let Ok(duration) = humantime::parse_duration(text) {
+            return duration;
         }
+        // The parser's own message quotes the text, which may be a secret in the wrong place.
+        let at = place_of(index, key, own.is_some());
+        let at: Vec<&str> = at.iter().map(String::as_str).collect();
+        let fix = format!("write it as {key} = \"7d\" or \"36h\"");
+        self.fault(&at, format!("`{key}` is not a duration"), fix);
+        standard
     }
 }
 

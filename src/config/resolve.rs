@@ -6,7 +6,7 @@ use crate::config::parse::{Slot, Tables};
 use crate::config::table::{AppTable, ReferenceTable, TokenTable, VaultTable};
 use crate::model::name::{SecretName, VaultUrl, https, is_guid};
 use crate::model::target::{App, SecretSource, Target, VaultCredential, VaultSite};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -234,12 +234,12 @@ impl Resolver<'_> {
 
     /// Names and secrets that stand twice, whatever else is wrong with their tables.
     fn distinct(&mut self, tokens: &[Slot<TokenTable>], defaults: &TokenTable, vaults: &Named<VaultSite>) {
-        let (mut names, mut secrets) = (BTreeMap::new(), BTreeMap::new());
+        let (mut names, mut secrets) = (BTreeSet::new(), BTreeMap::new());
         for (index, slot) in tokens.iter().enumerate() {
             let Slot::Read(table) = slot else { continue };
             let Some(name) = table.name.as_ref().or(table.secret.as_ref()) else { continue };
             let index = index.to_string();
-            if names.insert(name.to_ascii_lowercase(), ()).is_some() {
+            if !names.insert(name.to_ascii_lowercase()) {
                 let message = format!("another token is called {} already", shown(name));
                 self.fault(&["token", &index, "name"], message, "give each token its own name");
             }

@@ -152,13 +152,11 @@ impl Renewal<'_> {
         let candidate = inspect::inspect(grant, &redeemed, &self.pin(), &base).at(Stage::Inspect)?;
         let seen = candidate.seen.clone();
         let replacement = self.at(Stage::Prove, self.prove(&secret, candidate)).await?;
-        match self.place(&replacement, base, outcome).await? {
-            Some(superseded) => Ok(superseded),
-            None => {
-                self.tell(outcome, &seen);
-                Ok(healthy)
-            }
+        if let Some(superseded) = self.place(&replacement, base, outcome).await? {
+            return Ok(superseded);
         }
+        self.tell(outcome, &seen);
+        Ok(healthy)
     }
 
     /// Stores a proved token on top of `base`, and retires what it makes superfluous. Returns a verdict where

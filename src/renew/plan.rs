@@ -37,10 +37,10 @@ pub fn plan(inventory: &Inventory, policy: &Policy, options: Options, now: Offse
         return Step::Hold(Hold::Disabled(Failure { stage: Stage::Plan, cause }));
     }
     if let Some(covered) = inventory.covered() {
-        return match options.dry_run {
-            true => Step::Hold(Hold::DryRun("put a covered version on top again")),
-            false => Step::Uncover(covered.id.clone()),
-        };
+        if options.dry_run {
+            return Step::Hold(Hold::DryRun("put a covered version on top again"));
+        }
+        return Step::Uncover(covered.id.clone());
     }
     let due = newest.record.issued.is_none_or(|issued| now - issued >= policy.rotate_after);
     let step = match (options.force || due, policy.probe) {

@@ -43,7 +43,7 @@ pub(super) struct Place<'a> {
 }
 
 /// What a version is to hold.
-struct Content {
+struct Body {
     value: SecretValue,
     content_type: String,
     expires: Option<OffsetDateTime>,
@@ -70,11 +70,11 @@ impl Place<'_> {
         if current.id != self.base.id {
             return Ok(Placed::Superseded(current));
         }
-        let content = self.content(replacement, left_out);
-        let first = self.write_and_compare(&content, &self.base.id, written).await?;
+        let body = self.body(replacement, left_out);
+        let first = self.write_and_compare(&body, &self.base.id, written).await?;
         let version = match first {
             // What was stored is not what was sent: once more, on top of it.
-            Compared::Differs(bad) => match self.write_and_compare(&content, &bad, written).await? {
+            Compared::Differs(bad) => match self.write_and_compare(&body, &bad, written).await? {
                 Compared::Differs(bad) => {
                     let text = format!("version {bad} does not hold what was written, and neither did the one before");
                     return Err(Cause::new(Kind::ReadBack, text));
@@ -122,43 +122,43 @@ impl Place<'_> {
         }
         tracing::warn!(version = %theirs.id, "a version was stored meanwhile and is put on top again");
         let stored = self.vault.read(&self.target.secret, Some(&theirs.id)).await?;
-        let content = Content {
+        let body = Body {
             value: stored.value,
             content_type: theirs.content_type.clone().unwrap_or_else(|| CONTENT_TYPE.to_owned()),
             expires: theirs.expires,
             tags: theirs.tags.clone(),
         };
-        match self.write(&content, ours).await? {
+        match self.write(&body, ours).await? {
             Written::Ours(version) | Written::Theirs(version) => Ok(version),
         }
     }
 
     async fn write_and_compare(
         &self,
-        content: &Content,
+        body: &Body,
         over: &VersionId,
         written: &mut Option<VersionId>,
     ) -> Result<Compared, Cause> {
-        let version = match self.write(content, over).await? {
+        let version = match self.write(body, over).await? {
             Written::Ours(version) => version,
             Written::Theirs(version) => return Ok(Compared::Theirs(version)),
         };
         *written = Some(version.id.clone());
         let read_back = self.vault.read(&self.target.secret, Some(&version.id)).await?;
-        let equal = read_back.value.matches(&content.value);
+        let equal = read_back.value.matches(&body.value);
         Ok(if equal { Compared::Equal(read_back.version) } else { Compared::Differs(version.id) })
     }
 
     /// Writes until it is known to be written. After a lost answer the newest version tells: ours, so it arrived;
     /// `over`, so it did not and is written again, at worst twice the same; another, so someone else was here.
-    async fn write(&self, content: &Content, over: &VersionId) -> Result<Written, Cause> {
+    async fn write(&self, body: &Body, over: &VersionId) -> Result<Written, Cause> {
         let mut pauses = Pauses::default();
         loop {
             let draft = Draft {
-                value: content.value.expose(),
-                content_type: content.content_type.clone(),
-                expires: content.expires,
-                tags: content.tags.clone(),
+                value: body.value.expose(),
+                content_type: body.content_type.clone(),
+                expires: body.expires,
+                tags: body.tags.clone(),
             };
             let cause = match self.vault.write(&self.target.secret, draft).await {
                 Ok(version) => return Ok(Written::Ours(version)),
@@ -169,7 +169,7 @@ impl Place<'_> {
             let found = self.newest().await?;
             if found.version.id == *over {
                 pauses.wait(&self.run.deadline, cause).await?;
-            } else if found.value.matches(&content.value) {
+            } else if found.value.matches(&body.value) {
                 return Ok(Written::Ours(found.version));
             } else {
                 return Ok(Written::Theirs(found.version));
@@ -181,7 +181,7 @@ impl Place<'_> {
         self.vault.read(&self.target.secret, None).await
     }
 
-    fn content(&self, replacement: &Replacement, left_out: &mut Vec<String>) -> Content {
+    fn body(&self, replacement: &Replacement, left_out: &mut Vec<String>) -> Body {
         let issued = replacement.issued().replace_nanosecond(0).unwrap_or(replacement.issued());
         let record = Record {
             issued: Some(issued),
@@ -192,7 +192,7 @@ impl Place<'_> {
         };
         let (tags, dropped) = tags::write(&self.base.tags, &record, &self.target.scope);
         *left_out = dropped;
-        Content {
+        Body {
             value: SecretValue::new(replacement.refresh().expose().to_owned()),
             content_type: self.base.content_type.clone().unwrap_or_else(|| CONTENT_TYPE.to_owned()),
             expires: Some(issued + self.target.policy.expire_after),

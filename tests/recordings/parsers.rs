@@ -83,22 +83,65 @@ impl HttpClient for Recorded {
     }
 }
 
+impl Recorded {
+    /// What is answered next. A secret that is not found is looked for among the deleted ones as well.
+    fn next(&self, status: u16, body: &Value) {
+        let mut queue = self.0.lock().unwrap();
+        queue.clear();
+        queue.push_back(AsyncRawResponse::from_bytes(status.into(), Headers::new(), body.to_string()));
+        if status == 404 {
+            let none = r#"{"error":{"code":"SecretNotFound","message":"Deleted Secret not found: x"}}"#;
+            queue.push_back(AsyncRawResponse::from_bytes(404.into(), Headers::new(), none));
+        }
+    }
+}
+
+fn connection(recorded: &Arc<Recorded>) -> Connection {
+    let transport = Transport::new(Arc::clone(recorded) as Arc<dyn HttpClient>);
+    let deadline = Deadline::after(Duration::from_secs(60));
+    Connection { outer: transport.clone(), identity: transport, deadline }
+}
+
+/// Asks the product's vault for what was asked in the recording, and returns why there is no answer, if so.
+async fn ask(vault: &KeyVault, method: &str, path: &str) -> Option<(&'static str, Option<Kind>)> {
+    let (name, version) = (SecretName::parse("x").unwrap(), VersionId("v".into()));
+    let (what, cause) = match method {
+        "GET" if path.ends_with("/versions") => ("versions", vault.versions(&name).await.err()),
+        "GET" => ("read", vault.read(&name, None).await.err()),
+        "PUT" => {
+            let draft = Draft { value: "x", content_type: "t".into(), expires: None, tags: [].into() };
+            ("write", vault.write(&name, draft).await.err())
+        }
+        "PATCH" => ("disable", vault.disable(&name, &version).await.err()),
+        _ => return None,
+    };
+    Some((what, cause.map(|cause| cause.kind)))
+}
+
+fn expected(method: &str, status: u16, body: &Value) -> Option<Kind> {
+    match (status, body["error"]["innererror"]["code"].as_str()) {
+        (200, _) if method == "PATCH" && body["attributes"]["enabled"] == true => Some(Kind::VaultAnswer),
+        (200, _) => None,
+        (403, Some("SecretDisabled")) => Some(Kind::SecretDisabled),
+        (404, _) => Some(Kind::SecretMissing),
+        (400 | 405, _) => Some(Kind::VaultRejected),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn answers_of_key_vault() {
     let Some(files) = recordings("keyvault") else { return };
     let recorded = Arc::new(Recorded::default());
-    let transport = Transport::new(Arc::clone(&recorded) as Arc<dyn HttpClient>);
     let site = VaultSite {
         name: "default".into(),
         url: VaultUrl::parse("https://contoso-kv.vault.azure.net").unwrap(),
         credential: VaultCredential::ManagedIdentity { client_id: None },
     };
-    let deadline = Deadline::after(Duration::from_secs(60));
-    let connection = Connection { outer: transport.clone(), identity: transport, deadline };
-    let (name, version) = (SecretName::parse("x").unwrap(), VersionId("v".into()));
     let mut read = HashMap::<&str, usize>::new();
     for exchange in files.values().flatten() {
         let (request, response) = (&exchange["request"], &exchange["response"]);
+        let method = request["method"].as_str().unwrap();
         let path = request["path"].as_str().unwrap().split('?').next().unwrap();
         let status = u16::try_from(response["status"].as_u64().unwrap()).unwrap();
         let mut body = response["body"].clone();
@@ -109,41 +152,12 @@ async fn answers_of_key_vault() {
             // One page at a time: the next one would be another request.
             body["nextLink"] = Value::Null;
         }
-        let answer = AsyncRawResponse::from_bytes(status.into(), Headers::new(), body.to_string());
-        recorded.0.lock().unwrap().push_back(answer);
-        if status == 404 {
-            let none = r#"{"error":{"code":"SecretNotFound","message":"Deleted Secret not found: x"}}"#;
-            recorded.0.lock().unwrap().push_back(AsyncRawResponse::from_bytes(404.into(), Headers::new(), none));
+        recorded.next(status, &body);
+        let vault = KeyVault::connect(&site, &connection(&recorded)).unwrap();
+        if let Some((what, kind)) = ask(&vault, method, path).await {
+            assert_eq!(kind, expected(method, status, &body), "{method} {path} {status}");
+            *read.entry(what).or_default() += 1;
         }
-        let vault = KeyVault::connect(&site, &connection).unwrap();
-        let method = request["method"].as_str().unwrap();
-        let (what, kind) = match method {
-            "GET" if path.ends_with("/versions") => ("versions", vault.versions(&name).await.err()),
-            "GET" => ("read", vault.read(&name, None).await.err()),
-            "PUT" => {
-                let draft = Draft { value: "x", content_type: "t".into(), expires: None, tags: [].into() };
-                ("write", vault.write(&name, draft).await.err())
-            }
-            "PATCH" => ("disable", vault.disable(&name, &version).await.err()),
-            _ => {
-                recorded.0.lock().unwrap().clear();
-                continue;
-            }
-        };
-        let kind = kind.map(|cause| cause.kind);
-        let expected = match (status, response["body"]["error"]["innererror"]["code"].as_str()) {
-            (200, _) if method == "PATCH" && response["body"]["attributes"]["enabled"] == true => {
-                Some(Kind::VaultAnswer)
-            }
-            (200, _) => None,
-            (403, Some("SecretDisabled")) => Some(Kind::SecretDisabled),
-            (404, _) => Some(Kind::SecretMissing),
-            (400 | 405, _) => Some(Kind::VaultRejected),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(kind, expected, "{method} {path} {status}");
-        recorded.0.lock().unwrap().clear();
-        *read.entry(what).or_default() += 1;
     }
     println!("answers of Key Vault read: {read:?}");
     assert!(read.values().sum::<usize>() > 60, "{read:?}");

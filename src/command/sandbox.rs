@@ -3,13 +3,14 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
 use tokio::process::Command;
 
 use crate::cli::Sandbox as Arguments;
 use crate::command::{Usage, stdout};
+use crate::config::refer;
 use crate::sandbox::Sandbox;
 use crate::sandbox::scenario::{ALL, Scenario};
 
@@ -66,8 +67,11 @@ fn code(status: ExitStatus) -> u8 {
 }
 
 async fn child(sandbox: &Sandbox, config: &Path, command: &[String]) -> io::Result<ExitStatus> {
-    Command::new(executable()?)
+    // What a terminal can show is the caller's; everything else the child knows is the sandbox's.
+    let of_the_terminal = ["NO_COLOR", "TERM"].into_iter().filter_map(|name| Some((name, refer::env(name)?)));
+    Command::new(std::env::current_exe()?)
         .env_clear()
+        .envs(of_the_terminal)
         .envs(sandbox.environment())
         .env("ROTATOR_CONFIG", config)
         .args(command)
@@ -75,10 +79,6 @@ async fn child(sandbox: &Sandbox, config: &Path, command: &[String]) -> io::Resu
         .kill_on_drop(true)
         .status()
         .await
-}
-
-fn executable() -> io::Result<PathBuf> {
-    std::env::current_exe()
 }
 
 /// What points any client at the sandbox.

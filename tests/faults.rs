@@ -88,10 +88,12 @@ async fn a_fault_that_stays_ends_within_the_deadline() {
 /// Old versions that cannot be disabled never fail a rotation.
 #[tokio::test]
 async fn a_fault_that_stays_on_disabling_does_not_stop_the_rotation() {
-    let rig = Rig::new(&seeds()).await;
-    rig.fault(Rule::new(Phase::Before, Fault::status(503)).on(Route::Update));
-    let row = rig.run_one(&[]).await;
-    assert_eq!((row.outcome, row.retired.len()), (OutcomeName::Rotated, 0));
+    for fault in [Fault::status(503), Fault::Hang, Fault::page(200)] {
+        let rig = Rig::new(&seeds()).await;
+        rig.fault(Rule::new(Phase::Before, fault).on(Route::Update));
+        let row = rig.run_one(&["--deadline", "4s"]).await;
+        assert_eq!((row.outcome, row.retired.len()), (OutcomeName::Rotated, 0));
+    }
 }
 
 #[tokio::test]

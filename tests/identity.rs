@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use azure_core::http::{AsyncRawResponse, HttpClient, Request, Transport};
 
 use crate::support::{Rig, TOKEN, due, kind};
+use rotator::model::identity::Mfa;
 use rotator::model::kind::Kind;
 use rotator::model::name::{SecretName, VaultUrl};
 use rotator::model::target::{VaultCredential, VaultSite};
@@ -77,6 +78,14 @@ async fn what_cannot_be_read_is_stored_and_said() {
     assert!(outcome.stdout.contains("does not say whose token it is"), "{}", outcome.stdout);
     let identity = rig.world().state().vaults[VAULT].newest(TOKEN).unwrap().tags["rotator-identity"].clone();
     assert!(identity.starts_with(&format!("{TENANT}/{USER}/")), "the pin is carried on: {identity}");
+}
+
+#[tokio::test]
+async fn an_access_token_of_version_2_does_not_tell_about_mfa() {
+    let rig = Rig::new(&[Seed::new(TOKEN).days_old(8).scope("api://contoso-api/access")]).await;
+    let row = rig.run_one(&[]).await;
+    assert_eq!((row.outcome, row.mfa), (OutcomeName::Rotated, Mfa::Unknown));
+    assert_eq!(row.user_id.as_deref(), Some(USER));
 }
 
 #[tokio::test]

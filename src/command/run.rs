@@ -7,7 +7,7 @@ use crate::cli::{FailOn, Run as Arguments};
 use crate::command::{Usage, connect, stdout};
 use crate::config::Source;
 use crate::renew::{self, Options};
-use crate::report::{self, Facts, Report, progress};
+use crate::report::{self, Facts, Report, Summary, progress};
 use crate::wire::deadline::Deadline;
 
 /// What is under way when the scheduler says stop gets this long: less than the 30 s that Kubernetes and Container
@@ -44,40 +44,19 @@ pub(super) async fn run(source: &Source, arguments: &Arguments) -> Result<u8, Us
 }
 
 /// The events that alert rules on logs go by.
-pub(super) fn log(report: &Report) {
+fn log(report: &Report) {
+    let run_id = report.run_id.as_str();
     for row in &report.tokens {
-        let kind = row.failure.as_ref().map(|failure| failure.kind.as_str());
-        let facts = (row.outcome.as_str(), row.health.as_str(), row.days_left);
+        let (token, outcome, health) = (row.name.as_str(), row.outcome.as_str(), row.health.as_str());
+        let (days_left, kind) = (row.days_left, row.failure.as_ref().map(|failure| failure.kind.as_str()));
         if row.is_critical() {
-            tracing::error!(
-                event = "token.critical",
-                token = row.name,
-                outcome = facts.0,
-                health = facts.1,
-                days_left = facts.2,
-                kind,
-                run_id = report.run_id
-            );
+            tracing::error!(event = "token.critical", run_id, token, outcome, health, days_left, kind);
         } else {
-            tracing::info!(
-                event = "token.finished",
-                token = row.name,
-                outcome = facts.0,
-                health = facts.1,
-                days_left = facts.2,
-                kind,
-                run_id = report.run_id
-            );
+            tracing::info!(event = "token.finished", run_id, token, outcome, health, days_left, kind);
         }
     }
-    let summary = &report.summary;
-    tracing::info!(
-        event = "run.finished",
-        run_id = report.run_id,
-        total = summary.total,
-        failed = summary.failed,
-        exit_code = summary.exit_code,
-    );
+    let Summary { total, failed, exit_code, .. } = report.summary;
+    tracing::info!(event = "run.finished", run_id, total, failed, exit_code);
 }
 
 async fn stop_on_signal(deadline: Deadline) {

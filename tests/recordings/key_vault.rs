@@ -181,3 +181,20 @@ async fn the_sandbox_answers_as_key_vault_did() {
     assert!(compared > 100, "{compared}");
     assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
 }
+
+/// Not recorded, but documented: the version of the interface must be named.
+#[tokio::test]
+async fn a_request_without_an_api_version_is_refused() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut state = State::default();
+    state.vault(VAULT).add("x", Version::new("v"));
+    let sandbox = Sandbox::start(World::new(state)).await.unwrap();
+    let mut player = player(&sandbox).await;
+    for (path, expected) in [("", 400), ("?api-version=1.0", 400), ("?api-version=7.4", 200)] {
+        for slash in ["", "/"] {
+            let path = format!("/secrets/x{slash}{path}");
+            let request = serde_json::json!({"request": {"method": "GET", "path": path, "body": null}, "response": {}});
+            assert_eq!(player.play(&request).await.0, expected, "{path}");
+        }
+    }
+}

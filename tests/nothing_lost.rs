@@ -16,6 +16,7 @@ async fn stays(prepare: impl FnOnce(&mut State), expected: &str) -> Rig {
     let before = rig.newest_value(TOKEN);
     let row = rig.run_one(&[]).await;
     assert_eq!((row.outcome, kind(&row)), (OutcomeName::Failed, expected));
+    assert_eq!(row.previous_version, None, "nothing was replaced");
     assert_eq!((rig.newest_value(TOKEN), rig.version_count(TOKEN)), (before, 1));
     rig
 }

@@ -174,8 +174,8 @@ impl Renewal<'_> {
         if let Some(id) = written {
             outcome.version = Some(id);
             outcome.issued = Some(replacement.issued());
+            outcome.previous = Some(base.id);
         }
-        outcome.previous = Some(base.id);
         let stored = match placed? {
             store::Placed::Stored(stored) => stored,
             store::Placed::Superseded(by) => return Ok(Some(superseded(outcome, by))),

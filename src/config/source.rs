@@ -48,13 +48,19 @@ pub struct Flags {
     #[arg(long, env = "ROTATOR_CLIENT_ID", value_name = "ID", global = true)]
     pub client_id: Option<String>,
     /// Secret of the vault that holds the client secret
-    #[arg(long, env = "ROTATOR_CLIENT_SECRET_VAULT_SECRET", value_name = "NAME", global = true)]
+    #[arg(
+        long,
+        env = "ROTATOR_CLIENT_SECRET_VAULT_SECRET",
+        hide_env_values = true,
+        value_name = "NAME",
+        global = true
+    )]
     pub client_secret_vault_secret: Option<String>,
     /// Environment variable that holds the client secret
-    #[arg(long, env = "ROTATOR_CLIENT_SECRET_ENV", value_name = "VARIABLE", global = true)]
+    #[arg(long, env = "ROTATOR_CLIENT_SECRET_ENV", hide_env_values = true, value_name = "VARIABLE", global = true)]
     pub client_secret_env: Option<String>,
     /// File that holds the client secret
-    #[arg(long, env = "ROTATOR_CLIENT_SECRET_FILE", value_name = "FILE", global = true)]
+    #[arg(long, env = "ROTATOR_CLIENT_SECRET_FILE", hide_env_values = true, value_name = "FILE", global = true)]
     pub client_secret_file: Option<String>,
     /// Cloud of the tenant
     #[arg(long, env = "ROTATOR_CLOUD", value_name = "CLOUD", global = true)]

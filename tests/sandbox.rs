@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Stdio;
 
-use crate::support::{Rig, TOKEN, due, kind};
+use crate::support::{Rig, TOKEN, due, kind, soon};
 use rotator::sandbox::scenario::ALL;
 use rotator::sandbox::seed::{Seed, VAULT};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -126,9 +126,24 @@ async fn kept_running_it_serves_another_client() {
             settings.push((name.to_owned(), value.to_owned()));
         }
     }
+    let folder = settings.iter().find(|(name, _)| name == "SSL_CERT_FILE").unwrap().1.clone();
     let output = rotator().args(["run", "--output", "json"]).envs(settings).output().await.unwrap();
     let report: rotator::report::Report = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report.summary.probed, 1, "the demonstration rotated it, so now it is only probed");
+    stop(child, &folder).await;
+}
+
+/// It ends when it is told to, and leaves nothing behind.
+#[cfg(unix)]
+async fn stop(mut child: tokio::process::Child, file: &str) {
+    let id = rustix::process::Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(soon(child.wait()).await.unwrap().code(), Some(0));
+    assert!(!std::path::Path::new(file).exists());
+}
+
+#[cfg(not(unix))]
+async fn stop(mut child: tokio::process::Child, _: &str) {
     child.kill().await.unwrap();
 }
 

@@ -6,6 +6,7 @@ mod log;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod signal;
 mod status;
 mod stdout;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::{FailOn, Run as Arguments};
-use crate::command::{Usage, connect, stdout};
+use crate::command::{Usage, connect, signal, stdout};
 use crate::config::Source;
 use crate::renew::{self, Options};
 use crate::report::{self, Facts, Report, Summary, progress};
@@ -60,28 +60,7 @@ fn log(report: &Report) {
 }
 
 async fn stop_on_signal(deadline: Deadline) {
-    stop_signal().await;
+    signal::stop().await;
     tracing::warn!(grace_s = GRACE.as_secs(), "told to stop: what is under way is finished, nothing new is started");
     deadline.interrupt(GRACE);
-}
-
-#[cfg(unix)]
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        }
-        _ => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-async fn stop_signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

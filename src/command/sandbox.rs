@@ -9,7 +9,7 @@ use std::process::{ExitStatus, Stdio};
 use tokio::process::Command;
 
 use crate::cli::Sandbox as Arguments;
-use crate::command::{Usage, stdout};
+use crate::command::{Usage, signal, stdout};
 use crate::config::refer;
 use crate::sandbox::Sandbox;
 use crate::sandbox::scenario::{ALL, Scenario};
@@ -49,7 +49,7 @@ async fn play(scenario: &Scenario, command: &[String], demonstration: bool, keep
     let status = child(&sandbox, &config, command).await?;
     if keep {
         stdout::print(&settings(&sandbox, &config));
-        let _ = tokio::signal::ctrl_c().await;
+        signal::stop().await;
     }
     Ok(if demonstration { demonstrated(status) } else { code(status) })
 }

@@ -58,6 +58,11 @@ impl World {
         self.rules().push(rule);
     }
 
+    /// Takes all faults away.
+    pub fn heal(&self) {
+        self.rules().clear();
+    }
+
     fn rules(&self) -> MutexGuard<'_, Vec<Rule>> {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -141,6 +141,8 @@ fn what_is_missing() {
 
 #[test]
 fn scopes_of_several_resources_and_other_half_truths() {
+    let with_sign_in = GOOD.replace("user_impersonation\"", "user_impersonation offline_access openid\"");
+    assert_eq!(faults(&with_sign_in), [""; 0]);
     let scope = "https://api.partnercenter.microsoft.com/user_impersonation";
     refused(
         scope,

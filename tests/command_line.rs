@@ -37,6 +37,12 @@ async fn a_job_of_one_token_needs_no_file() {
 }
 
 #[tokio::test]
+async fn a_variable_that_was_left_empty_says_nothing() {
+    let rig = Rig::new(&due()).await.env("ROTATOR_IDENTITY_CLIENT_ID", "").env("ROTATOR_CA_FILE", "");
+    assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Rotated);
+}
+
+#[tokio::test]
 async fn faults_of_flags_name_the_flag() {
     let rig = Rig::new(&due()).await;
     let arguments = ["run", "--vault-url", "http://x.example", "--client-id", "c", "--tenant-id", "common"];

@@ -123,6 +123,29 @@ async fn a_foreign_version_before_the_first_read_is_the_one_that_is_rotated() {
 }
 
 #[tokio::test]
+async fn a_version_that_a_person_replaced_at_once_does_not_come_back() {
+    let rig = Rig::new(&due()).await;
+    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Read).about(TOKEN).times(1));
+    let world = std::sync::Arc::clone(rig.world());
+    let person = tokio::spawn(async move {
+        let resume = soon(arrived.recv()).await.unwrap();
+        {
+            let mut state = world.state();
+            let value = state.directory.issue(CLIENT, USER, true, time::Duration::ZERO);
+            let wrong = Version::new("pasted by mistake").aged(time::Duration::minutes(1));
+            state.vault(VAULT).add(TOKEN, wrong);
+            state.vault(VAULT).add(TOKEN, Version::new(&value));
+        }
+        resume.send(()).unwrap();
+    });
+    let row = rig.run_one(&[]).await;
+    person.await.unwrap();
+    assert_eq!(row.outcome, OutcomeName::Rotated);
+    assert!(rig.accepted(TOKEN));
+}
+
+#[tokio::test]
 async fn a_foreign_version_before_the_guard_wins() {
     let (rig, row, theirs) = someone_signs_in_before_read(1).await;
     assert_eq!(row.outcome, OutcomeName::Superseded);

@@ -131,6 +131,12 @@ async fn a_dry_run_says_what_it_would_do_and_does_nothing() {
 }
 
 #[tokio::test]
+async fn a_dry_run_does_not_call_an_expired_token_safe() {
+    let rig = Rig::new(&[Seed::new(TOKEN).days_old(97)]).await;
+    assert_eq!(rig.call(&["run", "--dry-run"]).await.code, Some(3));
+}
+
+#[tokio::test]
 async fn only_those_named_are_looked_after() {
     let rig = Rig::new(&[Seed::new("one").days_old(8), Seed::new("two").days_old(8)]).await;
     let row = rig.run_one(&["--only", "two"]).await;

@@ -299,7 +299,9 @@ impl Resolver<'_> {
         }
         let scope = self.required(at, scope, "\"https://api.partnercenter.microsoft.com/user_impersonation\"")?;
         let resource = |scope: &str| scope.rsplit_once('/').map_or(String::new(), |(resource, _)| resource.to_owned());
-        let resources: Vec<String> = scope.split_whitespace().map(resource).collect();
+        let of_sign_in = ["email", "offline_access", "openid", "profile"];
+        let resources: Vec<String> =
+            scope.split_whitespace().filter(|scope| !of_sign_in.contains(scope)).map(resource).collect();
         if resources.iter().any(|other| *other != resources[0]) {
             self.fault(
                 at,

@@ -141,18 +141,18 @@ impl Flags {
     /// The flags that were given, by name.
     fn given(&self) -> Vec<&'static str> {
         let table = [
-            ("--vault-url", self.vault_url.is_some()),
+            ("--vault-url", filled(self.vault_url.as_ref()).is_some()),
             ("--vault-credential", self.vault_credential.is_some()),
-            ("--identity-client-id", self.identity_client_id.is_some()),
-            ("--secret", self.secret.is_some()),
-            ("--scope", self.scope.is_some()),
-            ("--tenant-id", self.tenant_id.is_some()),
-            ("--client-id", self.client_id.is_some()),
-            ("--client-secret-vault-secret", self.client_secret_vault_secret.is_some()),
-            ("--client-secret-env", self.client_secret_env.is_some()),
-            ("--client-secret-file", self.client_secret_file.is_some()),
+            ("--identity-client-id", filled(self.identity_client_id.as_ref()).is_some()),
+            ("--secret", filled(self.secret.as_ref()).is_some()),
+            ("--scope", filled(self.scope.as_ref()).is_some()),
+            ("--tenant-id", filled(self.tenant_id.as_ref()).is_some()),
+            ("--client-id", filled(self.client_id.as_ref()).is_some()),
+            ("--client-secret-vault-secret", filled(self.client_secret_vault_secret.as_ref()).is_some()),
+            ("--client-secret-env", filled(self.client_secret_env.as_ref()).is_some()),
+            ("--client-secret-file", filled(self.client_secret_file.as_ref()).is_some()),
             ("--cloud", self.cloud.is_some()),
-            ("--ca-file", self.ca_file.is_some()),
+            ("--ca-file", filled(self.ca_file.as_ref()).is_some()),
         ];
         table.into_iter().filter_map(|(name, given)| given.then_some(name)).collect()
     }
@@ -167,13 +167,13 @@ impl Flags {
         let vault = VaultTable {
             url: self.vault_url.clone(),
             credential: self.vault_credential.or(Some(VaultCredentialKind::ManagedIdentity)),
-            identity_client_id: self.identity_client_id.clone(),
+            identity_client_id: filled(self.identity_client_id.as_ref()),
         };
         let reference = ReferenceTable {
-            vault_secret: self.client_secret_vault_secret.clone(),
+            vault_secret: filled(self.client_secret_vault_secret.as_ref()),
             vault: None,
-            env: self.client_secret_env.clone(),
-            file: self.client_secret_file.clone(),
+            env: filled(self.client_secret_env.as_ref()),
+            file: filled(self.client_secret_file.as_ref()),
         };
         let app = AppTable {
             tenant_id: self.tenant_id.clone(),
@@ -187,10 +187,15 @@ impl Flags {
             vault: Some(Slot::Read(vault)),
             apps: [("app".to_owned(), Slot::Read(app))].into(),
             token: vec![Slot::Read(token)],
-            network: Some(Slot::Read(NetworkTable { ca_file: self.ca_file.clone() })),
+            network: Some(Slot::Read(NetworkTable { ca_file: filled(self.ca_file.as_ref()) })),
             ..Tables::default()
         }
     }
+}
+
+/// A variable that a template left empty says nothing.
+fn filled(value: Option<&String>) -> Option<String> {
+    value.filter(|value| !value.is_empty()).cloned()
 }
 
 /// The flag that says what a key of the file says.

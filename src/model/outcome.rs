@@ -151,7 +151,7 @@ pub fn exit_code(verdict: &Verdict, health: Health) -> u8 {
     match verdict {
         Verdict::Failed(failure) if failure.remedy() == Remedy::Retry => 4,
         Verdict::Failed(_) | Verdict::Held(Hold::Disabled(_)) => 3,
-        Verdict::Held(Hold::NotDue | Hold::Looked) if health == Health::Expired => 3,
+        Verdict::Held(Hold::NotDue | Hold::Looked | Hold::DryRun(_)) if health == Health::Expired => 3,
         Verdict::Held(Hold::NoTime(_)) if health != Health::Fresh => 4,
         _ => 0,
     }

@@ -124,7 +124,8 @@ impl Renewal<'_> {
     async fn probe(&self, outcome: &mut Outcome) -> Result<Verdict, Failure> {
         let secret = self.at(Stage::Credential, self.client_secret()).await?;
         let stored = self.at(Stage::Read, self.vault.read(&self.target.secret, None)).await?;
-        let refresh = inspect::refresh_token(stored).at(Stage::Read)?.0;
+        let (refresh, version) = inspect::refresh_token(stored).at(Stage::Read)?;
+        read(outcome, &version);
         let grant = match self.at(Stage::Redeem, self.redeem(&secret, &refresh)).await {
             // A damaged value is not probed but repaired.
             Err(failure) if failure.cause.kind == Kind::EntraBadToken => return self.rotate(outcome).await,
@@ -140,7 +141,7 @@ impl Renewal<'_> {
         let secret = self.at(Stage::Credential, self.client_secret()).await?;
         let stored = self.at(Stage::Read, self.vault.read(&self.target.secret, None)).await?;
         let (refresh, base) = inspect::refresh_token(stored).at(Stage::Read)?;
-        outcome.version = Some(base.id.clone());
+        read(outcome, &base);
         let (grant, redeemed, healthy) = match self.at(Stage::Redeem, self.redeem(&secret, &refresh)).await {
             Err(failure) if failure.cause.kind == Kind::EntraBadToken => {
                 let recovery = self.recover(&secret, &base, failure.cause);
@@ -167,11 +168,11 @@ impl Renewal<'_> {
         base: Version,
         outcome: &mut Outcome,
     ) -> Result<Option<Verdict>, Failure> {
-        let (mut written, mut left_out) = (None, Vec::new());
+        let (mut written, mut left_out) = (Vec::new(), Vec::new());
         let place =
             store::Place { target: self.target, vault: self.vault, run: self.run, base: &base, known: self.inventory };
         let placed = self.at(Stage::Store, place.store(replacement, &mut written, &mut left_out)).await;
-        if let Some(id) = written {
+        if let Some(id) = written.pop() {
             outcome.version = Some(id);
             outcome.issued = Some(replacement.issued());
             outcome.previous = Some(base.id);
@@ -233,8 +234,10 @@ impl Renewal<'_> {
             let (refresh, _) = inspect::refresh_token(stored)?;
             self.redeem(secret, &refresh).await.map(|grant| (grant, refresh))
         };
-        // Only a lasting refusal of the older one leaves the damage as the reason.
-        redeemed.await.map_err(|second| if second.is_transient() { second } else { cause })
+        // A passing failure is the reason to try again; a lasting one leaves the damage as the reason,
+        // and a run that ends here knows of the damage all the same.
+        let passing = |second: &Cause| second.is_transient() && !second.is_end_of_run();
+        redeemed.await.map_err(|second| if passing(&second) { second } else { cause })
     }
 
     /// Redeems the new token once; the token that this yields is dropped, the proved one is kept.
@@ -288,6 +291,13 @@ fn refused_proof(cause: Cause) -> Cause {
     }
     let message = format!("the new token was refused at once: {cause}");
     Cause { kind: Kind::EntraProof, message, fix: None, ..cause }
+}
+
+/// From here on it is this version that is spoken of, whatever the inventory had for the newest.
+fn read(outcome: &mut Outcome, version: &Version) {
+    outcome.version = Some(version.id.clone());
+    outcome.issued = version.record.issued;
+    outcome.mfa = version.record.mfa.unwrap_or(Mfa::Unknown);
 }
 
 /// What is known of the token that someone else stored.

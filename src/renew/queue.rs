@@ -16,7 +16,7 @@ use crate::model::target::Target;
 use crate::ports::Vault;
 use crate::renew::{self, Inventory, Options, Run, Step, Survey, plan};
 
-/// Tokens under way at once. Each holds at most one connection.
+/// Tokens under way at once in one vault, so that a slow vault holds up its own. Each holds at most one connection.
 const AT_ONCE: usize = 32;
 /// How long renewals wait for all inventories, so that the token nearest its end goes first. A vault that is slower than
 /// this holds up its own tokens only.
@@ -73,9 +73,8 @@ impl Queue<'_> {
         if let Some(cause) = self.run.deadline.closed() {
             self.hold_the_rest(&cause);
         }
-        while surveys.len() < AT_ONCE
-            && let Some(index) = self.unseen.pop()
-        {
+        while let Some(place) = self.unseen.iter().rposition(|index| self.has_room(surveys, *index)) {
+            let index = self.unseen.remove(place);
             let (target, run, options) = (Arc::clone(&self.targets[index]), Arc::clone(self.run), self.options);
             let now = self.now;
             let span = renew::stage_span(&run, &target, Stage::Inventory);
@@ -83,9 +82,10 @@ impl Queue<'_> {
         }
         self.open |= self.unseen.is_empty() && surveys.len() == 0;
         while self.open
-            && renewals.len() < AT_ONCE
-            && let Some(((_, index), survey)) = self.due.pop_first()
+            && let Some(key) = self.due.keys().find(|(_, index)| self.has_room(renewals, *index)).copied()
+            && let Some(survey) = self.due.remove(&key)
         {
+            let (_, index) = key;
             let (target, run) = (Arc::clone(&self.targets[index]), Arc::clone(self.run));
             let work = async move {
                 match vault_of(&target, &run) {
@@ -95,6 +95,12 @@ impl Queue<'_> {
             };
             renewals.spawn(index, work);
         }
+    }
+
+    /// Whether the vault of a target may have one more under way.
+    fn has_room<T>(&self, tasks: &Tasks<T>, index: usize) -> bool {
+        let vault = &self.targets[index].vault.name;
+        tasks.owners.values().filter(|owner| self.targets[**owner].vault.name == *vault).count() < AT_ONCE
     }
 
     fn hold_the_rest(&mut self, cause: &Cause) {

@@ -58,12 +58,12 @@ enum Written {
 
 impl Place<'_> {
     /// Guard → write → read back → look for a version of someone else. Key Vault has no compare-and-swap, so the
-    /// last step repairs what the guard cannot exclude. `written` names the new version as soon as there is one,
+    /// last step repairs what the guard cannot exclude. `written` names each new version as soon as it is there,
     /// whatever fails afterwards; the tags that did not fit are returned as well.
     pub(super) async fn store(
         &self,
         replacement: &Replacement,
-        written: &mut Option<VersionId>,
+        written: &mut Vec<VersionId>,
         left_out: &mut Vec<String>,
     ) -> Result<Placed, Cause> {
         let current = self.newest().await?.version;
@@ -85,11 +85,11 @@ impl Place<'_> {
             Compared::Equal(version) => version,
             Compared::Theirs(version) => return Ok(Placed::Superseded(version)),
         };
-        self.settle(version).await
+        self.settle(version, written).await
     }
 
     /// The token is stored; what is left is to see whether it covers someone else's.
-    async fn settle(&self, version: Version) -> Result<Placed, Cause> {
+    async fn settle(&self, version: Version, written: &[VersionId]) -> Result<Placed, Cause> {
         let versions = match self.vault.versions(&self.target.secret).await {
             Ok(versions) => versions,
             Err(cause) => {
@@ -97,21 +97,26 @@ impl Place<'_> {
                 return Ok(Placed::Stored(ReadBack { version, versions: None }));
             }
         };
-        match self.foreign(&versions, &version.id) {
+        match self.foreign(&versions, written) {
             Some(foreign) => self.put_on_top(foreign, &version.id).await.map(Placed::Superseded),
             None => Ok(Placed::Stored(ReadBack { version, versions: Some(versions) })),
         }
     }
 
-    /// A version that neither was there before nor is by a run of this tool: someone signed in meanwhile.
-    fn foreign<'v>(&self, versions: &'v [Version], ours: &VersionId) -> Option<&'v Version> {
+    /// A version after the base that neither was there before nor is by a run of this tool: someone signed in meanwhile.
+    /// What came before the base was covered by whoever wrote the base.
+    fn foreign<'v>(&self, versions: &'v [Version], ours: &[VersionId]) -> Option<&'v Version> {
         let known = |version: &Version| {
             let at_first = self.known.versions.iter().any(|known| known.id == version.id);
-            at_first || version.record.run.is_some() || version.id == *ours || version.id == self.base.id
+            at_first || version.record.run.is_some() || ours.contains(&version.id) || version.id == self.base.id
         };
+        let after = |version: &Version| version.created >= self.base.created;
         // Without a list from the beginning nobody's versions can be told from old ones.
         let listed = self.known.listed.then_some(versions)?;
-        listed.iter().filter(|version| version.enabled && !known(version)).max_by_key(|version| version.created)
+        listed
+            .iter()
+            .filter(|version| version.enabled && after(version) && !known(version))
+            .max_by_key(|version| version.created)
     }
 
     /// Puts someone else's version on top again where `ours` covers it, with its own tags and expiry.
@@ -137,13 +142,13 @@ impl Place<'_> {
         &self,
         body: &Body,
         over: &VersionId,
-        written: &mut Option<VersionId>,
+        written: &mut Vec<VersionId>,
     ) -> Result<Compared, Cause> {
         let version = match self.write(body, over).await? {
             Written::Ours(version) => version,
             Written::Theirs(version) => return Ok(Compared::Theirs(version)),
         };
-        *written = Some(version.id.clone());
+        written.push(version.id.clone());
         let read_back = self.vault.read(&self.target.secret, Some(&version.id)).await?;
         let equal = read_back.value.matches(&body.value);
         Ok(if equal { Compared::Equal(read_back.version) } else { Compared::Differs(version.id) })

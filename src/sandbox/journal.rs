@@ -26,10 +26,6 @@ impl Journal {
         &self.entries
     }
 
-    pub fn clear(&mut self) {
-        self.entries.clear();
-    }
-
     /// Each request as `METHOD path status`, version ids replaced by `{version}`.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {

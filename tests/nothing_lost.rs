@@ -203,7 +203,47 @@ async fn many_tags_of_others_neither_make_ours_foreign_nor_are_they_lost() {
         let tags = &state.vaults[VAULT].newest(TOKEN).unwrap().tags;
         assert_eq!(tags.keys().filter(|name| name.starts_with("tag-")).count(), count);
         assert_eq!(tags.contains_key("rotator-issued"), count < 15);
+        drop(state);
+        // The expiry still tells when it was issued.
+        let row = rig.run_one(&[]).await;
+        assert_eq!((row.outcome, row.days_left), (OutcomeName::Probed, Some(90)), "{count}");
     }
+}
+
+#[tokio::test]
+async fn a_version_stored_with_tags_copied_from_ours_is_somebody_elses() {
+    let rig = Rig::new(&due()).await;
+    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(1));
+    let world = std::sync::Arc::clone(rig.world());
+    let copied = tokio::spawn(async move {
+        let resume = soon(arrived.recv()).await.unwrap();
+        let mut state = world.state();
+        let value = state.directory.issue(CLIENT, USER, true, time::Duration::ZERO);
+        let tags = state.vault(VAULT).newest(TOKEN).unwrap().tags.clone();
+        state.vault(VAULT).add(TOKEN, Version { tags, ..Version::new(&value) });
+        drop(state);
+        resume.send(()).unwrap();
+        value
+    });
+    let row = rig.run_one(&[]).await;
+    let theirs = copied.await.unwrap();
+    assert_eq!((row.outcome, rig.newest_value(TOKEN)), (OutcomeName::Superseded, theirs));
+}
+
+#[tokio::test]
+async fn a_version_disabled_in_the_middle_of_a_run_is_held() {
+    let rig = Rig::new(&due()).await;
+    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Read).about(TOKEN).times(1));
+    let world = std::sync::Arc::clone(rig.world());
+    tokio::spawn(async move {
+        let resume = soon(arrived.recv()).await.unwrap();
+        world.state().vault(VAULT).secret_mut(TOKEN).versions[0].enabled = false;
+        resume.send(()).unwrap();
+    });
+    let row = rig.run_one(&[]).await;
+    assert_eq!((row.outcome, kind(&row)), (OutcomeName::Held, "vault.secret.disabled"));
 }
 
 #[tokio::test]

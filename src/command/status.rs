@@ -36,10 +36,11 @@ async fn look(target: &Arc<Target>, run: &Run) -> Outcome {
     let Some(vault) = run.vaults.get(&target.vault.name) else {
         return failed(Cause::new(Kind::Panicked, format!("no connection to vault {}", target.vault.name)));
     };
-    let inventory = match Inventory::glance(vault.as_ref(), &target.secret).await {
+    let mut inventory = match Inventory::glance(vault.as_ref(), &target.secret).await {
         Ok(inventory) => inventory,
         Err(cause) => return failed(cause),
     };
+    inventory.issues_from_expiry(target.policy.expire_after);
     let mut outcome = renew::begin(target, &inventory);
     outcome.verdict = Verdict::Held(Hold::Looked);
     if !inventory.newest().enabled {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
@@ -73,6 +74,14 @@ pub struct RunTag {
     pub replaced: VersionId,
 }
 
+/// Whether somebody stored `version` with tags that were copied from one of `others`: no two versions of ours name the
+/// same run and the same version replaced, except where a write was repeated, and those hold the same token.
+#[must_use]
+pub fn is_copy(version: &Version, others: &[Version]) -> bool {
+    version.record.run.is_some()
+        && others.iter().any(|other| other.id != version.id && other.record.run == version.record.run)
+}
+
 /// Both carry the same consent of the same account: the newer one was made by redeeming the older one, or the same
 /// time of consent is noted on both.
 #[must_use]
@@ -81,6 +90,21 @@ pub fn same_consent(newer: &Version, older: &Version) -> bool {
     let other_account = new.identity.is_some() && old.identity.is_some() && new.identity != old.identity;
     let descends = new.run.as_ref().is_some_and(|run| run.replaced == older.id);
     !other_account && new.consented == old.consented && (descends || new.consented.is_some())
+}
+
+impl Version {
+    /// Where the tag with the time of issue found no room, the expiry of a version of ours still tells it: issue and
+    /// `lifetime` add up to it, and a version is made moments after its token was issued.
+    pub fn issue_from_expiry(&mut self, lifetime: Duration) {
+        let Some(issued) = self.expires.and_then(|expires| expires.checked_sub(time::Duration::try_from(lifetime).ok()?))
+        else {
+            return;
+        };
+        let moments = time::Duration::minutes(10);
+        if self.record.issued.is_none() && (self.created - issued).abs() <= moments {
+            self.record.issued = Some(issued.min(self.created));
+        }
+    }
 }
 
 /// The newest by time of creation, and whether the vault must be asked because two share that second.

@@ -1,5 +1,7 @@
 //! What the vault says of a secret's versions, without their values.
 
+use std::time::Duration;
+
 use crate::model::failure::Cause;
 use crate::model::identity::Account;
 use crate::model::kind::Kind;
@@ -66,14 +68,25 @@ impl Inventory {
     #[must_use]
     pub fn covered(&self) -> Option<&Version> {
         let newest = self.newest();
+        if version::is_copy(newest, &self.versions) {
+            return None;
+        }
         let replaced_id = &newest.record.run.as_ref()?.replaced;
         let replaced = self.versions.iter().find(|version| version.id == *replaced_id)?;
         let between = |version: &&Version| {
-            let of_a_person = version.enabled && version.record.run.is_none();
+            let foreign = version.record.run.is_none() || version::is_copy(version, &self.versions);
+            let of_a_person = version.enabled && foreign;
             let other = version.id != newest.id && version.id != replaced.id;
             of_a_person && other && version.created > replaced.created && version.created <= newest.created
         };
         self.versions.iter().find(between)
+    }
+
+    /// Fills in times of issue that found no room among the tags.
+    pub fn issues_from_expiry(&mut self, lifetime: Duration) {
+        for version in &mut self.versions {
+            version.issue_from_expiry(lifetime);
+        }
     }
 
     /// The home account that the last version of ours was tagged with.

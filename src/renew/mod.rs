@@ -28,7 +28,7 @@ use crate::model::kind::Kind;
 use crate::model::outcome::{Hold, Note, Outcome, Verdict};
 use crate::model::policy::Verify;
 use crate::model::target::Target;
-use crate::model::version::{self, Version, VersionId};
+use crate::model::version::{self, Stored, Version, VersionId};
 use crate::ports::{Entra, Vault};
 use crate::secret::{ClientSecret, RefreshToken};
 use crate::wire::deadline::Deadline;
@@ -69,6 +69,10 @@ pub async fn renew(target: &Target, vault: &dyn Vault, survey: Survey, run: &Run
         // The run ended before anything was written: the token waits as if its turn had not come.
         Err(failure) if failure.cause.is_end_of_run() && failure.stage < Stage::Store => {
             Verdict::Held(Hold::NoTime(failure))
+        }
+        // A person disabled it after the inventory.
+        Err(failure) if failure.stage == Stage::Read && failure.cause.kind == Kind::SecretDisabled => {
+            Verdict::Held(Hold::Disabled(failure))
         }
         Err(failure) => Verdict::Failed(failure),
     };
@@ -124,7 +128,7 @@ impl Renewal<'_> {
     async fn probe(&self, outcome: &mut Outcome) -> Result<Verdict, Failure> {
         let secret = self.at(Stage::Credential, self.client_secret()).await?;
         let stored = self.at(Stage::Read, self.vault.read(&self.target.secret, None)).await?;
-        let (refresh, version) = inspect::refresh_token(stored).at(Stage::Read)?;
+        let (refresh, version) = self.refresh_token(stored)?;
         read(outcome, &version);
         let grant = match self.at(Stage::Redeem, self.redeem(&secret, &refresh)).await {
             // A damaged value is not probed but repaired.
@@ -140,7 +144,7 @@ impl Renewal<'_> {
     async fn rotate(&self, outcome: &mut Outcome) -> Result<Verdict, Failure> {
         let secret = self.at(Stage::Credential, self.client_secret()).await?;
         let stored = self.at(Stage::Read, self.vault.read(&self.target.secret, None)).await?;
-        let (refresh, base) = inspect::refresh_token(stored).at(Stage::Read)?;
+        let (refresh, base) = self.refresh_token(stored)?;
         read(outcome, &base);
         let (grant, redeemed, healthy) = match self.at(Stage::Redeem, self.redeem(&secret, &refresh)).await {
             Err(failure) if failure.cause.kind == Kind::EntraBadToken => {
@@ -263,6 +267,12 @@ impl Renewal<'_> {
 
     async fn client_secret(&self) -> Result<Arc<ClientSecret>, Cause> {
         self.run.app_secrets.of(&self.target.app, &self.run.vaults).await
+    }
+
+    fn refresh_token(&self, stored: Stored) -> Result<(RefreshToken, Version), Failure> {
+        let (refresh, mut version) = inspect::refresh_token(stored).at(Stage::Read)?;
+        version.issue_from_expiry(self.target.policy.expire_after);
+        Ok((refresh, version))
     }
 
     fn pin(&self) -> Pin {

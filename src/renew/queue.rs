@@ -148,7 +148,8 @@ impl Queue<'_> {
 async fn survey(target: &Target, run: &Run, options: Options, now: OffsetDateTime) -> Result<Survey, Failure> {
     let vault = vault_of(target, run)?;
     let at = |cause| Failure { stage: Stage::Inventory, cause };
-    let inventory = Inventory::take(vault.as_ref(), &target.secret).await.map_err(at)?;
+    let mut inventory = Inventory::take(vault.as_ref(), &target.secret).await.map_err(at)?;
+    inventory.issues_from_expiry(target.policy.expire_after);
     let step = plan::plan(&inventory, &target.policy, options, now);
     tracing::debug!(?step, versions = inventory.versions.len(), "planned");
     Ok(Survey { inventory, step })

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use crate::model::failure::Cause;
 use crate::model::kind::Kind;
 use crate::model::target::Target;
-use crate::model::version::{Draft, Record, RunTag, Stored, Version, VersionId};
+use crate::model::version::{self, Draft, Record, RunTag, Stored, Version, VersionId};
 use crate::ports::Vault;
 use crate::renew::inspect::Replacement;
 use crate::renew::{Inventory, Run};
@@ -108,7 +108,8 @@ impl Place<'_> {
     fn foreign<'v>(&self, versions: &'v [Version], ours: &[VersionId]) -> Option<&'v Version> {
         let known = |version: &Version| {
             let at_first = self.known.versions.iter().any(|known| known.id == version.id);
-            at_first || version.record.run.is_some() || ours.contains(&version.id) || version.id == self.base.id
+            let by_a_run = version.record.run.is_some() && !version::is_copy(version, versions);
+            at_first || by_a_run || ours.contains(&version.id) || version.id == self.base.id
         };
         let after = |version: &Version| version.created >= self.base.created;
         // Without a list from the beginning nobody's versions can be told from old ones.

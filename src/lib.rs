@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod credential;
 pub mod entra;
 pub mod model;
 pub mod ports;

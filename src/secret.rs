@@ -43,8 +43,16 @@ secret! {
     RefreshToken
 }
 secret! {
+    /// An access token: good for whoever holds it until it expires.
+    AccessToken
+}
+secret! {
     /// The client secret of an app registration.
     ClientSecret
+}
+secret! {
+    /// A signed token by which an app registration proves who it is (RFC 7523).
+    Assertion
 }
 secret! {
     /// The form of a token request, already encoded.

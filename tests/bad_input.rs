@@ -76,9 +76,15 @@ fn keys_nobody_knows() {
 #[test]
 fn values_of_the_wrong_form() {
     refused("name = \"contoso\"", "name = 7", "11:8: invalid type: integer `7`, expected a string");
-    refused("\"managed-identity\"", "\"azure-cli\"", "3:14: unknown variant");
+    refused("\"managed-identity\"", "\"imds\"", "3:14: unknown variant");
     refused("name = ", "keep_versions = -1\nname = ", "11:17: invalid value: integer `-1`");
     refused("name = ", "require_mfa = 3\nname = ", "11:15: expected `\"auto\"`, `true` or `false`");
+    let secret = "{ secret = { vault_secret = \"partner-client-secret\" } }";
+    refused(secret, "\"nothing\"", "8:14: invalid value: string \"nothing\", expected a table with `secret`");
+    refused(secret, "{ secret = { env = 5 } }", "8:33: invalid type: integer `5`, expected a string");
+    refused(secret, "{ federated = \"aws\" }", "8:28: unknown variant `aws`");
+    refused("name = ", "suspended_until = \"soon\"\nname = ", "11:19: invalid type: string \"soon\"");
+    refused("name = ", "suspended_until = 12:30:00\nname = ", "11:1: this is no day");
     refused("[[token]]", "[token]", "10:1: this must be an array of tables | write it as [[token]]");
 }
 
@@ -135,7 +141,13 @@ fn what_is_missing() {
         "",
         "5:7: `credential` is missing",
     );
-    refused("vault_secret = ", "env = \"A\", vault_secret = ", "8:16: a client secret is in exactly one place");
+    refused("vault_secret = ", "env = \"A\", vault_secret = ", "8:16: a secret value is in exactly one place");
+    let credential = "{ secret = { vault_secret = \"partner-client-secret\" } }";
+    refused(credential, "{ }", "8:1: an app proves who it is in exactly one way");
+    let two = "{ secret = { env = \"A\" }, certificate = { env = \"B\" } }";
+    refused(credential, two, "8:1: an app proves who it is in exactly one way");
+    refused(credential, "{ certificate = { } }", "8:16: a secret value is in exactly one place");
+    assert_eq!(faults(&GOOD.replace(credential, "\"none\"")), [""; 0]);
     assert_eq!(faults(""), ["1:1: there is no [[token]] | add [[token]] with secret, app and scope"]);
 }
 

@@ -47,9 +47,10 @@ fn modules_depend_one_way() {
     only("ports.rs", &["entra", "model"]);
     only("entra", &["clock", "entra", "model", "ports", "secret", "wire"]);
     only("vault", &["model", "ports", "secret", "vault", "wire"]);
+    only("credential", &["clock", "config", "credential", "entra", "model", "ports", "secret", "wire"]);
     only("config", &["config", "entra", "model"]);
     only("report", &["model", "report"]);
-    only("renew", &["clock", "config", "entra", "model", "ports", "renew", "secret", "vault", "wire"]);
+    only("renew", &["clock", "credential", "entra", "model", "ports", "renew", "secret", "vault", "wire"]);
 }
 
 #[test]

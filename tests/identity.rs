@@ -7,11 +7,15 @@ use async_trait::async_trait;
 use azure_core::http::{AsyncRawResponse, HttpClient, Request, Transport};
 
 use crate::support::{Rig, TOKEN, due, kind};
+use rotator::clock::Clock;
+use rotator::credential::Host;
+use rotator::entra::client::Endpoint;
+use rotator::model::credential::VaultCredential;
 use rotator::model::identity::Mfa;
 use rotator::model::kind::Kind;
 use rotator::model::name::{SecretName, VaultUrl};
-use rotator::model::target::{VaultCredential, VaultSite};
-use rotator::ports::Vault as _;
+use rotator::model::target::VaultSite;
+use rotator::ports::{Entra, Vault as _};
 use rotator::report::OutcomeName;
 use rotator::sandbox::entra::directory::{TENANT, USER, User};
 use rotator::sandbox::seed::{Seed, VAULT};
@@ -145,14 +149,17 @@ async fn vault_on_a_virtual_machine(rig: &Rig, endpoint: String, client_id: Opti
     let proxy = reqwest::Proxy::https(&environment["HTTPS_PROXY"]).unwrap();
     let outer = reqwest::Client::builder().proxy(proxy).tls_certs_only([ca]).build().unwrap();
     let client = rotator::wire::client::identity().unwrap();
-    let connection = Connection {
-        outer: Transport::new(Arc::new(rotator::wire::transport::Transport(outer))),
-        identity: Transport::new(Arc::new(ToSandbox { client, endpoint })),
-        deadline: Deadline::after(Duration::from_secs(20)),
-    };
+    let (deadline, clock) = (Deadline::after(Duration::from_secs(20)), Clock::system());
+    let identity = Transport::new(Arc::new(ToSandbox { client, endpoint }));
+    let host = Host { outer: outer.clone(), identity, deadline: deadline.clone(), clock };
+    let entra: Arc<dyn Entra> = Arc::new(Endpoint { client: outer.clone(), clock });
+    let connection =
+        Connection { outer: Transport::new(Arc::new(rotator::wire::transport::Transport(outer))), deadline };
     let credential = VaultCredential::ManagedIdentity { client_id: client_id.map(str::to_owned) };
     let url = VaultUrl::parse(&format!("https://{VAULT}")).unwrap();
-    let vault = KeyVault::connect(&VaultSite { name: "default".into(), url, credential }, &connection).unwrap();
+    let site = VaultSite { name: "default".into(), url, credential, chosen: None };
+    let credential = rotator::credential::vault::credential(&site, &host, &entra).unwrap();
+    let vault = KeyVault::connect(&site, credential, &connection).unwrap();
     let versions = vault.versions(&SecretName::parse(TOKEN).unwrap()).await;
     versions.map(|versions| versions.len()).map_err(|cause| cause.kind)
 }

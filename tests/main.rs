@@ -16,6 +16,7 @@ mod chaos;
 mod clouds;
 mod command_line;
 mod crashes;
+mod credentials;
 mod faults;
 mod house;
 mod identity;

@@ -2,8 +2,10 @@
 
 use crate::support::{Outcome, Rig, TOKEN, due, soon};
 use rotator::sandbox::fault::{Fault, Phase, Rule};
+use rotator::sandbox::pipeline;
 use rotator::sandbox::route::Route;
 use rotator::sandbox::seed::{Fate, Seed};
+use rotator::sandbox::setting;
 
 /// Everything that must not be shown: refresh tokens, client secrets, access tokens of vaults, their signed parts.
 fn secrets(rig: &Rig) -> Vec<String> {
@@ -13,7 +15,12 @@ fn secrets(rig: &Rig) -> Vec<String> {
     all.extend(state.directory.refresh_tokens.keys().cloned());
     all.extend(state.access.keys().cloned());
     all.extend(state.directory.given.iter().cloned());
-    all.push(rotator::sandbox::IDENTITY_HEADER.to_owned());
+    all.extend([rotator::sandbox::IDENTITY_HEADER, setting::JOB_SECRET, pipeline::BEARER].map(str::to_owned));
+    // The lines of keys in files; a program is no secret.
+    let files = state.files.values().filter(|file| !file.program);
+    all.extend(
+        files.flat_map(|file| file.content.lines().map(str::to_owned)).filter(|line| !line.starts_with("-----")),
+    );
     all.retain(|value| value.len() > 10);
     all.sort();
     all.dedup();
@@ -35,6 +42,30 @@ fn check(what: &str, outcome: &Outcome, secrets: &[String]) {
     for (stream, text) in [("stdout", &outcome.stdout), ("stderr", &outcome.stderr)] {
         let found = shown(text, secrets);
         assert!(found.is_empty(), "{what}: {stream} shows {} secrets: {text}", found.len());
+    }
+}
+
+#[tokio::test]
+async fn no_credential_is_shown_at_trace() {
+    let settings = [
+        &setting::CLUSTER,
+        &setting::PIPELINES,
+        &setting::GITHUB,
+        &setting::FEDERATED_IDENTITY,
+        &setting::SECRET_AND_CERTIFICATE,
+        &setting::CERTIFICATES,
+        &setting::CLI_AND_PUBLIC,
+    ];
+    for setting in settings {
+        for fault in [None, Some(Rule::new(Phase::After, Fault::Half).on(Route::Pipeline))] {
+            let rig = Rig::within(setting, &due(), |_| {}).await;
+            if let Some(fault) = fault {
+                rig.fault(fault);
+            }
+            let outcome = rig.call(&["run", "--log-level", "trace", "--deadline", "2s"]).await;
+            assert!(outcome.stderr.contains("TRACE"), "{}", outcome.stderr);
+            check(setting.vault, &outcome, &secrets(&rig));
+        }
     }
 }
 

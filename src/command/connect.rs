@@ -10,10 +10,11 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::command::Usage;
 use crate::config::Config;
+use crate::credential::{self, Host, Proofs};
 use crate::entra::client::Endpoint;
 use crate::model::target::Target;
-use crate::ports::Vault;
-use crate::renew::{AppSecrets, Run};
+use crate::ports::{Entra, Vault};
+use crate::renew::Run;
 use crate::vault::{Connection, KeyVault};
 use crate::wire::{client, deadline::Deadline, transport};
 
@@ -23,26 +24,22 @@ pub(super) fn connect(config: &Config, limit: Duration) -> Result<Run, Usage> {
     let fault = |fault: client::ClientFault| Usage(fault.to_string());
     let outer = client::outer(config.ca_file.as_deref()).map_err(fault)?;
     let identity = client::identity().map_err(fault)?;
-    let connection = Connection {
-        outer: Transport::new(Arc::new(transport::Transport(outer.clone()))),
-        identity: Transport::new(Arc::new(transport::Transport(identity))),
-        deadline: deadline.clone(),
-    };
+    let through = |client| Transport::new(Arc::new(transport::Transport(client)));
+    let host = Host { outer: outer.clone(), identity: through(identity), deadline: deadline.clone(), clock };
+    let entra: Arc<dyn Entra> = Arc::new(Endpoint { client: outer.clone(), clock });
+    let connection = Connection { outer: through(outer), deadline: deadline.clone() };
     let mut vaults: HashMap<String, Arc<dyn Vault>> = HashMap::new();
     for site in &config.vaults {
-        let vault = KeyVault::connect(site, &connection)
+        if let Some(why) = site.chosen {
+            tracing::info!(vault = site.name, credential = site.credential.as_str(), why, "credential chosen");
+        }
+        let vault = credential::vault::credential(site, &host, &entra)
+            .and_then(|credential| KeyVault::connect(site, credential, &connection))
             .map_err(|cause| Usage(format!("vault {}: {cause}\n    fix: {}", site.name, cause.kind.hint())))?;
         vaults.insert(site.name.clone(), Arc::new(vault));
     }
     let apps = config.targets.iter().map(|target| target.app.name.as_str());
-    Ok(Run {
-        id: Uuid::new_v4().to_string(),
-        clock,
-        deadline,
-        entra: Arc::new(Endpoint { client: outer, clock }),
-        vaults,
-        app_secrets: AppSecrets::of_apps(apps),
-    })
+    Ok(Run { id: Uuid::new_v4().to_string(), clock, deadline, entra, vaults, proofs: Proofs::of_apps(apps, host) })
 }
 
 /// The targets that were asked for, all of them if none was named.

@@ -13,6 +13,7 @@ use crate::command::{Usage, signal, stdout};
 use crate::config::refer;
 use crate::sandbox::Sandbox;
 use crate::sandbox::scenario::{ALL, Scenario};
+use crate::sandbox::setting::Setting;
 
 /// Something that was not the product's fault.
 const NO_SANDBOX: u8 = 4;
@@ -42,13 +43,13 @@ async fn play(scenario: &Scenario, command: &[String], demonstration: bool, keep
     let sandbox = Sandbox::start(scenario.world()).await?;
     let config = sandbox.folder().join("rotator.toml");
     #[expect(clippy::disallowed_methods, reason = "the configuration of the embedded world")]
-    std::fs::write(&config, scenario.config(&sandbox.ca_file()))?;
+    std::fs::write(&config, sandbox.filled(&scenario.config(&sandbox.ca_file())))?;
     if demonstration {
         stdout::print(&format!("An embedded Entra ID and Key Vault on loopback: {}.\n$ rotator run\n", scenario.about));
     }
-    let status = child(&sandbox, &config, command).await?;
+    let status = child(&sandbox, scenario.setting, &config, command).await?;
     if keep {
-        stdout::print(&settings(&sandbox, &config));
+        stdout::print(&settings(&sandbox, scenario.setting, &config));
         signal::stop().await;
     }
     Ok(if demonstration { demonstrated(status) } else { code(status) })
@@ -66,13 +67,13 @@ fn code(status: ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(NO_SANDBOX)
 }
 
-async fn child(sandbox: &Sandbox, config: &Path, command: &[String]) -> io::Result<ExitStatus> {
+async fn child(sandbox: &Sandbox, setting: &Setting, config: &Path, command: &[String]) -> io::Result<ExitStatus> {
     // What a terminal can show is the caller's; everything else the child knows is the sandbox's.
     let of_the_terminal = ["NO_COLOR", "TERM"].into_iter().filter_map(|name| Some((name, refer::env(name)?)));
     Command::new(std::env::current_exe()?)
         .env_clear()
         .envs(of_the_terminal)
-        .envs(sandbox.environment())
+        .envs(sandbox.environment_of(setting))
         .env("ROTATOR_CONFIG", config)
         .args(command)
         .stdin(Stdio::null())
@@ -82,10 +83,10 @@ async fn child(sandbox: &Sandbox, config: &Path, command: &[String]) -> io::Resu
 }
 
 /// What points any client at the sandbox.
-fn settings(sandbox: &Sandbox, config: &Path) -> String {
+fn settings(sandbox: &Sandbox, setting: &Setting, config: &Path) -> String {
     let mut text =
         String::from("\nThe sandbox is running until it is interrupted. These settings lead any client there:\n");
-    for (name, value) in sandbox.environment() {
+    for (name, value) in sandbox.environment_of(setting) {
         let _ = writeln!(text, "export {name}={value}");
     }
     let _ = writeln!(text, "export SSL_CERT_FILE={}", sandbox.ca_file());

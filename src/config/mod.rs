@@ -1,5 +1,6 @@
 //! The configuration: read from `rotator.toml` or from flags, checked whole, and turned into targets.
 
+mod app;
 mod fault;
 mod parse;
 mod policy;
@@ -7,6 +8,7 @@ pub mod refer;
 mod resolve;
 mod source;
 pub mod table;
+mod vault;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -31,6 +31,11 @@ impl Resolver<'_> {
                 standard.critical_before,
             ),
             grace: duration("grace", &table.grace, &defaults.grace, standard.grace),
+            reconsent_after: table
+                .reconsent_after
+                .as_ref()
+                .or(defaults.reconsent_after.as_ref())
+                .map(|_| duration("reconsent_after", &table.reconsent_after, &defaults.reconsent_after, Duration::MAX)),
             probe: table.probe.or(defaults.probe).map_or(standard.probe, probe),
             verify: table.verify.or(defaults.verify).map_or(standard.verify, verify),
             require_mfa: require_mfa(table.require_mfa.or(defaults.require_mfa), scope),

@@ -3,9 +3,10 @@
 use crate::config::Config;
 use crate::config::fault::{Fault, Path, path, shown};
 use crate::config::parse::{Slot, Tables};
-use crate::config::table::{AppTable, ReferenceTable, TokenTable, VaultTable};
-use crate::model::name::{SecretName, VaultUrl, https, is_guid};
-use crate::model::target::{App, SecretSource, Target, VaultCredential, VaultSite};
+use crate::config::table::TokenTable;
+use crate::config::vault::DEFAULT;
+use crate::model::name::{SecretName, is_guid};
+use crate::model::target::{App, Target, VaultSite};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,8 +14,11 @@ use std::sync::Arc;
 /// Makes a fault of a path, a message and a fix.
 pub(super) type Placer<'a> = dyn Fn(&Path, String, String) -> Fault + 'a;
 
-pub(super) fn resolve(tables: &Tables, place: &Placer<'_>) -> Result<Config, Vec<Fault>> {
-    let mut resolver = Resolver { place, faults: Vec::new(), defaults_readable: true };
+/// Looks up an environment variable.
+pub(super) type Variables<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+pub(super) fn resolve(tables: &Tables, place: &Placer<'_>, variables: &Variables<'_>) -> Result<Config, Vec<Fault>> {
+    let mut resolver = Resolver { place, variables, faults: Vec::new(), defaults_readable: true };
     let vaults = resolver.vaults(tables);
     let apps = resolver.apps(tables, &vaults);
     let targets = resolver.targets(tables, &vaults, &apps);
@@ -31,12 +35,11 @@ pub(super) fn resolve(tables: &Tables, place: &Placer<'_>) -> Result<Config, Vec
 }
 
 /// By name; `None` where the table has a fault, so that what refers to it is not blamed as well.
-type Named<T> = BTreeMap<String, Option<Arc<T>>>;
-
-const DEFAULT: &str = "default";
+pub(super) type Named<T> = BTreeMap<String, Option<Arc<T>>>;
 
 pub(super) struct Resolver<'a> {
     place: &'a Placer<'a>,
+    variables: &'a Variables<'a>,
     pub(super) faults: Vec<Fault>,
     /// Where `[defaults]` cannot be read, what a token lacks may stand there.
     defaults_readable: bool,
@@ -47,8 +50,13 @@ impl Resolver<'_> {
         self.faults.push((self.place)(&path(at), message.into(), fix.into()));
     }
 
+    /// An environment variable; one that a template left empty says nothing.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        (self.variables)(name).filter(|value| !value.is_empty())
+    }
+
     /// The value of a key that must be there.
-    fn required<'v>(&mut self, at: &[&str], value: Option<&'v String>, example: &str) -> Option<&'v str> {
+    pub(super) fn required<'v>(&mut self, at: &[&str], value: Option<&'v String>, example: &str) -> Option<&'v str> {
         match value.map(|value| value.trim()) {
             Some(value) if !value.is_empty() => Some(value),
             _ => {
@@ -59,7 +67,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn checked<T>(&mut self, at: &[&str], result: Result<T, String>, fix: &str) -> Option<T> {
+    pub(super) fn checked<T>(&mut self, at: &[&str], result: Result<T, String>, fix: &str) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(message) => {
@@ -83,23 +91,7 @@ impl Resolver<'_> {
         vaults
     }
 
-    fn vault(&mut self, name: &str, at: &[&str], slot: &Slot<VaultTable>) -> Option<Arc<VaultSite>> {
-        let Slot::Read(table) = slot else { return None };
-        let key = |key| [at, &[key]].concat();
-        let url = self.required(&key("url"), table.url.as_ref(), "\"https://contoso-kv.vault.azure.net\"");
-        let fix = "write it as url = \"https://contoso-kv.vault.azure.net\"";
-        let url = url.and_then(|url| self.checked(&key("url"), VaultUrl::parse(url), fix));
-        if table.credential.is_none() {
-            self.fault(&key("credential"), "`credential` is missing", "add credential = \"managed-identity\"");
-        }
-        if let Some(id) = &table.identity_client_id {
-            self.guid(&key("identity_client_id"), id);
-        }
-        let credential = VaultCredential::ManagedIdentity { client_id: table.identity_client_id.clone() };
-        Some(Arc::new(VaultSite { name: name.to_owned(), url: url?, credential }))
-    }
-
-    fn guid(&mut self, at: &[&str], text: &str) -> bool {
+    pub(super) fn guid(&mut self, at: &[&str], text: &str) -> bool {
         let fine = is_guid(text);
         if !fine {
             let key = at.last().copied().unwrap_or_default();
@@ -116,78 +108,12 @@ impl Resolver<'_> {
         tables.apps.iter().map(|(name, slot)| (name.clone(), self.app(name, slot, vaults))).collect()
     }
 
-    fn app(&mut self, name: &str, slot: &Slot<AppTable>, vaults: &Named<VaultSite>) -> Option<Arc<App>> {
-        let Slot::Read(table) = slot else { return None };
-        let at = ["apps", name];
-        let key = |key| [&at[..], &[key]].concat();
-        let tenant = self.required(&key("tenant_id"), table.tenant_id.as_ref(), "\"<tenant id>\"");
-        let tenant = tenant.filter(|tenant| self.tenant(&key("tenant_id"), tenant)).map(str::to_owned);
-        let client = self.required(&key("client_id"), table.client_id.as_ref(), "\"<client id>\"");
-        let client = client.filter(|client| self.guid(&key("client_id"), client)).map(str::to_owned);
-        let authority = match (&table.authority, table.cloud) {
-            (Some(_), Some(_)) => {
-                self.fault(&key("authority"), "`cloud` and `authority` say the same thing twice", "remove one of them");
-                None
-            }
-            (Some(text), None) => {
-                self.checked(&key("authority"), authority(text), "write it as authority = \"https://login.example\"")
-            }
-            (None, cloud) => Some(cloud.unwrap_or_default().authority()),
-        };
-        let reference = table.credential.as_ref().and_then(|credential| credential.secret.as_ref());
-        let secret = if let Some(reference) = reference {
-            self.secret_source(&key("credential"), reference, vaults)
-        } else {
-            self.fault(&key("credential"), "`credential` is missing", CREDENTIAL_FIX);
-            None
-        };
-        Some(Arc::new(App {
-            name: name.to_owned(),
-            tenant_id: tenant?,
-            client_id: client?,
-            authority: authority?,
-            secret: secret?,
-        }))
-    }
-
-    fn tenant(&mut self, at: &[&str], tenant: &str) -> bool {
-        let shared = ["common", "organizations", "consumers"].contains(&tenant);
-        let domain = tenant.contains('.') && tenant.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
-        if shared || !(is_guid(tenant) || domain) {
-            let message = format!("`tenant_id` must name one tenant, not {}", shown(tenant));
-            self.fault(at, message, "write the tenant's GUID, or one of its domains such as contoso.onmicrosoft.com");
-            return false;
-        }
-        true
-    }
-
-    fn secret_source(
+    pub(super) fn vault_named(
         &mut self,
         at: &[&str],
-        reference: &ReferenceTable,
+        name: Option<&str>,
         vaults: &Named<VaultSite>,
-    ) -> Option<SecretSource> {
-        let at = [at, &["secret"]].concat();
-        let key = |key| [&at[..], &[key]].concat();
-        match (&reference.vault_secret, &reference.env, &reference.file) {
-            (Some(name), None, None) => {
-                let vault = self.vault_named(&key("vault"), reference.vault.as_deref(), vaults);
-                let secret = self.checked(&key("vault_secret"), SecretName::parse(name), SECRET_FIX);
-                Some(SecretSource::Vault { vault: vault?, secret: secret? })
-            }
-            (None, Some(env), None) => {
-                let fix = "name the variable that holds the secret, as in env = \"PARTNER_CLIENT_SECRET\"";
-                self.checked(&key("env"), variable(env), fix).map(SecretSource::Env)
-            }
-            (None, None, Some(file)) if !file.is_empty() => Some(SecretSource::File(PathBuf::from(file))),
-            _ => {
-                self.fault(&at, "a client secret is in exactly one place", CREDENTIAL_FIX);
-                None
-            }
-        }
-    }
-
-    fn vault_named(&mut self, at: &[&str], name: Option<&str>, vaults: &Named<VaultSite>) -> Option<Arc<VaultSite>> {
+    ) -> Option<Arc<VaultSite>> {
         if name.is_none() && !self.defaults_readable {
             return None;
         }
@@ -278,6 +204,8 @@ impl Resolver<'_> {
         if let Some(user_id) = user_id {
             self.guid(&key("user_id"), user_id);
         }
+        let suspended_until = table.suspended_until.or(defaults.suspended_until);
+        let suspended_until = suspended_until.and_then(|day| self.day(&key("suspended_until"), day));
         let policy = self.policy(index, table, defaults, scope.as_deref().unwrap_or_default());
         Some(Target {
             name: name?,
@@ -289,6 +217,7 @@ impl Resolver<'_> {
             owner: table.owner.clone().or_else(|| defaults.owner.clone()),
             purpose: table.purpose.clone().or_else(|| defaults.purpose.clone()),
             policy: policy?,
+            suspended_until,
         })
     }
 
@@ -341,26 +270,7 @@ impl Resolver<'_> {
     }
 }
 
-const SECRET_FIX: &str = "use the secret's name in the vault: letters, digits and hyphens";
-const CREDENTIAL_FIX: &str =
-    "add credential = { secret = { vault_secret = \"NAME\" } }, or env = \"VARIABLE\", or file = \"PATH\" in its place";
-
-/// A variable's name by POSIX; a secret that was put in its place has other characters, or is longer.
-fn variable(name: &str) -> Result<String, String> {
-    let fine = (1..=64).contains(&name.len())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !name.starts_with(|c: char| c.is_ascii_digit());
-    if fine { Ok(name.to_owned()) } else { Err(format!("{} is no name of an environment variable", shown(name))) }
-}
-
-/// The address in front of the tenant.
-fn authority(text: &str) -> Result<url::Url, String> {
-    let url = https(text)?;
-    let path = url.path().trim_end_matches('/');
-    let goes_on = path.ends_with("/v2.0") || path.contains("/oauth2") || path.split('/').any(is_guid);
-    if goes_on { Err("the authority ends before the tenant".to_owned()) } else { Ok(url) }
-}
-
+pub(super) const SECRET_FIX: &str = "use the secret's name in the vault: letters, digits and hyphens";
 fn token_name(name: &str) -> Result<String, String> {
     let fine = (1..=127).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
     if fine { Ok(name.to_owned()) } else { Err(format!("{} cannot be a token's name", shown(name))) }

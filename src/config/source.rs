@@ -7,7 +7,8 @@ use clap::Args;
 use crate::config::fault::{Fault, Faults, Path};
 use crate::config::parse::{Document, Slot, Tables};
 use crate::config::table::{
-    AppCredentialTable, AppTable, NetworkTable, ReferenceTable, TokenTable, VaultCredentialKind, VaultTable,
+    AppCredential, AppCredentialTable, AppTable, FederatedKind, NetworkTable, ReferenceTable, TokenTable,
+    VaultCredentialKind, VaultTable,
 };
 use crate::config::{Config, refer, resolve};
 use crate::entra::cloud::Cloud;
@@ -62,6 +63,21 @@ pub struct Flags {
     /// File that holds the client secret
     #[arg(long, env = "ROTATOR_CLIENT_SECRET_FILE", hide_env_values = true, value_name = "FILE", global = true)]
     pub client_secret_file: Option<String>,
+    /// Secret of the vault that holds the app's certificate and its key in PEM form
+    #[arg(
+        long,
+        env = "ROTATOR_CLIENT_CERTIFICATE_VAULT_SECRET",
+        hide_env_values = true,
+        value_name = "NAME",
+        global = true
+    )]
+    pub client_certificate_vault_secret: Option<String>,
+    /// PEM file that holds the app's certificate and its key
+    #[arg(long, env = "ROTATOR_CLIENT_CERTIFICATE_FILE", hide_env_values = true, value_name = "FILE", global = true)]
+    pub client_certificate_file: Option<String>,
+    /// Who issues the token of the app's federated credential; nothing is stored
+    #[arg(long, env = "ROTATOR_FEDERATED", value_name = "KIND", global = true)]
+    pub federated: Option<FederatedKind>,
     /// Cloud of the tenant
     #[arg(long, env = "ROTATOR_CLOUD", value_name = "CLOUD", global = true)]
     pub cloud: Option<Cloud>,
@@ -115,7 +131,7 @@ pub fn load_text(name: &str, text: &str) -> Result<Config, Faults> {
     let mut document = Document::parse(name, text).map_err(Faults)?;
     let tables = document.tables();
     let place = |path: &Path, message: String, fix: String| document.fault(document.span(path), message, fix);
-    let resolved = resolve::resolve(&tables, &place);
+    let resolved = resolve::resolve(&tables, &place, &refer::env);
     let mut faults = std::mem::take(&mut document.faults);
     match resolved {
         Ok(config) if faults.is_empty() => Ok(config),
@@ -151,6 +167,9 @@ impl Flags {
             ("--client-secret-vault-secret", filled(self.client_secret_vault_secret.as_ref()).is_some()),
             ("--client-secret-env", filled(self.client_secret_env.as_ref()).is_some()),
             ("--client-secret-file", filled(self.client_secret_file.as_ref()).is_some()),
+            ("--client-certificate-vault-secret", filled(self.client_certificate_vault_secret.as_ref()).is_some()),
+            ("--client-certificate-file", filled(self.client_certificate_file.as_ref()).is_some()),
+            ("--federated", self.federated.is_some()),
             ("--cloud", self.cloud.is_some()),
             ("--ca-file", filled(self.ca_file.as_ref()).is_some()),
         ];
@@ -159,7 +178,32 @@ impl Flags {
 
     fn load(&self) -> Result<Config, Faults> {
         let place = |path: &Path, message: String, fix: String| Fault { place: flag(path), message, fix, at: 0 };
-        resolve::resolve(&self.tables(), &place).map_err(Faults)
+        resolve::resolve(&self.tables(), &place, &refer::env).map_err(Faults)
+    }
+
+    fn app_credential(&self) -> AppCredential {
+        let secret = ReferenceTable {
+            vault_secret: filled(self.client_secret_vault_secret.as_ref()),
+            vault: None,
+            env: filled(self.client_secret_env.as_ref()),
+            file: filled(self.client_secret_file.as_ref()),
+        };
+        let certificate = ReferenceTable {
+            vault_secret: filled(self.client_certificate_vault_secret.as_ref()),
+            vault: None,
+            env: None,
+            file: filled(self.client_certificate_file.as_ref()),
+        };
+        let some = |reference: ReferenceTable| {
+            let given = reference.vault_secret.is_some() || reference.env.is_some() || reference.file.is_some();
+            given.then_some(reference)
+        };
+        AppCredential::Table(Box::new(AppCredentialTable {
+            secret: some(secret),
+            certificate: some(certificate),
+            federated: self.federated,
+            ..AppCredentialTable::default()
+        }))
     }
 
     /// The tables that say the same as the flags.
@@ -168,19 +212,15 @@ impl Flags {
             url: self.vault_url.clone(),
             credential: self.vault_credential.or(Some(VaultCredentialKind::ManagedIdentity)),
             identity_client_id: filled(self.identity_client_id.as_ref()),
-        };
-        let reference = ReferenceTable {
-            vault_secret: filled(self.client_secret_vault_secret.as_ref()),
-            vault: None,
-            env: filled(self.client_secret_env.as_ref()),
-            file: filled(self.client_secret_file.as_ref()),
+            ..VaultTable::default()
         };
         let app = AppTable {
             tenant_id: self.tenant_id.clone(),
             client_id: self.client_id.clone(),
             cloud: self.cloud,
             authority: None,
-            credential: Some(AppCredentialTable { secret: Some(reference) }),
+            credential: Some(self.app_credential()),
+            credential_expires: None,
         };
         let token = TokenTable { secret: self.secret.clone(), scope: self.scope.clone(), ..TokenTable::default() };
         Tables {
@@ -201,17 +241,20 @@ fn filled(value: Option<&String>) -> Option<String> {
 /// The flag that says what a key of the file says.
 fn flag(path: &Path) -> String {
     let of_app = path.first().is_some_and(|table| table == "apps");
+    let of_certificate = path.iter().any(|step| step == "certificate");
     let flag = match path.last().map(String::as_str) {
         Some("url") => "--vault-url",
         Some("identity_client_id") => "--identity-client-id",
         Some("tenant_id") => "--tenant-id",
         Some("client_id") => "--client-id",
         Some("scope") => "--scope",
+        Some("vault_secret") if of_certificate => "--client-certificate-vault-secret",
+        Some("file") if of_certificate => "--client-certificate-file",
         Some("vault_secret") => "--client-secret-vault-secret",
         Some("env") => "--client-secret-env",
         Some("file") => "--client-secret-file",
         Some("credential" | "secret") if of_app => {
-            "--client-secret-vault-secret, --client-secret-env or --client-secret-file"
+            "--client-secret-vault-secret, --client-secret-env, --client-secret-file, --client-certificate-file or --federated"
         }
         _ => "--secret",
     };

@@ -2,9 +2,13 @@
 //! `resolve`, all of it at once.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use toml::value::Datetime;
 
 use crate::entra::cloud::Cloud;
 
@@ -39,14 +43,38 @@ pub struct VaultTable {
     pub credential: Option<VaultCredentialKind>,
     /// The client id of a user-assigned managed identity; without it the system-assigned one is used.
     pub identity_client_id: Option<String>,
+    /// The tenant to sign in to, in place of `AZURE_TENANT_ID`.
+    pub tenant_id: Option<String>,
+    /// The app registration or identity to sign in as, in place of `AZURE_CLIENT_ID`.
+    pub client_id: Option<String>,
+    /// The client secret of `client_id`, in place of `AZURE_CLIENT_SECRET`: a variable or a file.
+    pub client_secret: Option<ReferenceTable>,
+    /// The certificate of `client_id`, in place of `AZURE_CLIENT_CERTIFICATE_PATH`: a variable or a file.
+    pub certificate: Option<ReferenceTable>,
+    /// The service connection of Azure Pipelines, in place of `AZURESUBSCRIPTION_SERVICE_CONNECTION_ID`.
+    pub service_connection_id: Option<String>,
 }
 
 /// How the job signs in to a vault.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum VaultCredentialKind {
-    /// The managed identity of the host.
+    /// Whichever of the others the environment is prepared for
+    Auto,
+    /// The managed identity of the host
     ManagedIdentity,
+    /// A Kubernetes service account, by the token in `AZURE_FEDERATED_TOKEN_FILE`
+    WorkloadIdentity,
+    /// Whoever is signed in to the Azure CLI
+    AzureCli,
+    /// A service connection of Azure Pipelines
+    AzurePipelines,
+    /// GitHub Actions, in a job with `permissions: id-token: write`
+    GithubOidc,
+    /// An app registration by its client secret
+    ClientSecret,
+    /// An app registration by its certificate
+    ClientCertificate,
 }
 
 /// An app registration.
@@ -61,17 +89,94 @@ pub struct AppTable {
     pub cloud: Option<Cloud>,
     /// The address of Entra ID, for clouds that have no name here.
     pub authority: Option<String>,
-    /// How the app proves who it is.
-    pub credential: Option<AppCredentialTable>,
+    /// How the app proves who it is; `"none"` for a public client.
+    pub credential: Option<AppCredential>,
+    /// When the client secret or certificate ends, where neither the vault nor the certificate says.
+    #[schemars(with = "Option<Date>")]
+    pub credential_expires: Option<Datetime>,
 }
 
 /// How an app registration proves who it is.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(untagged)]
+pub enum AppCredential {
+    Table(Box<AppCredentialTable>),
+    Word(NoCredential),
+}
+
+/// `"none"`: a public client proves nothing.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NoCredential {
+    None,
+}
+
+/// By hand, since an untagged enum would hide what is wrong inside the table.
+impl<'de> Deserialize<'de> for AppCredential {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = AppCredential;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table with `secret`, `certificate` or `federated`, or `\"none\"`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                match text {
+                    "none" => Ok(AppCredential::Word(NoCredential::None)),
+                    other => Err(E::invalid_value(de::Unexpected::Str(other), &self)),
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                AppCredentialTable::deserialize(MapAccessDeserializer::new(map))
+                    .map(|table| AppCredential::Table(Box::new(table)))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+/// How an app registration proves who it is: exactly one of the three.
 #[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct AppCredentialTable {
     /// A client secret.
     pub secret: Option<ReferenceTable>,
+    /// A certificate and its private key in one PEM text.
+    pub certificate: Option<ReferenceTable>,
+    /// A token of somebody whom the app registration is told to trust; nothing is stored.
+    pub federated: Option<FederatedKind>,
+    /// With `federated = "managed-identity"`: the user-assigned identity; that of `[vault]` if absent.
+    pub identity_client_id: Option<String>,
+    /// With `federated = "azure-pipelines"`: the service connection, in place of
+    /// `AZURESUBSCRIPTION_SERVICE_CONNECTION_ID`.
+    pub service_connection_id: Option<String>,
 }
+
+/// Who issues the token of a federated credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum FederatedKind {
+    /// The host's user-assigned managed identity
+    ManagedIdentity,
+    /// A Kubernetes service account, by the token in `AZURE_FEDERATED_TOKEN_FILE`
+    WorkloadIdentity,
+    /// GitHub Actions
+    GithubOidc,
+    /// Azure Pipelines
+    AzurePipelines,
+}
+
+/// A date, as TOML has it.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct Date(
+    #[expect(dead_code, reason = "names a format for the schema")]
+    #[schemars(extend("format" = "date"))]
+    String,
+);
 
 /// Where a secret value is kept: exactly one of the three.
 #[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
@@ -125,6 +230,11 @@ pub struct TokenTable {
     pub keep_versions: Option<usize>,
     /// How long an older version stays enabled, since consumers keep values that long.
     pub grace: Option<String>,
+    /// The age of the sign-in at which a person is asked to sign in again, such as `"180d"`.
+    pub reconsent_after: Option<String>,
+    /// Until this day the token is left alone and nobody is told of it.
+    #[schemars(with = "Option<Date>")]
+    pub suspended_until: Option<Datetime>,
 }
 
 /// Whether a token that is not due is redeemed.

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::entra::{catalogue, claims};
 use crate::model::failure::Cause;
 use crate::model::identity::{Identity, Mfa};
 use crate::model::kind::Kind;
-use crate::secret::RefreshToken;
+use crate::secret::{AccessToken, RefreshToken};
 use time::OffsetDateTime;
 
 /// An answer as it came.
@@ -19,7 +20,20 @@ pub struct RawAnswer {
     pub request_id: Option<String>,
     pub body: SecretBody,
     pub received_at: OffsetDateTime,
+    /// The server's own clock, from its `Date` header.
+    pub date: Option<OffsetDateTime>,
 }
+
+impl RawAnswer {
+    /// How far this machine's clock is ahead of the server's; negative where it is behind.
+    #[must_use]
+    pub fn skew(&self) -> Option<time::Duration> {
+        Some(self.received_at - self.date?)
+    }
+}
+
+/// Entra ID accepts assertions from clocks that are off by less than this.
+pub const MOST_SKEW: time::Duration = time::Duration::minutes(5);
 
 /// A body that may hold tokens: it does not print.
 pub struct SecretBody(pub Vec<u8>);
@@ -33,16 +47,23 @@ impl std::fmt::Debug for SecretBody {
 /// What Entra ID granted.
 #[derive(Debug)]
 pub struct Grant {
+    pub access: AccessToken,
+    /// How long the access token is good for.
+    pub expires_in: Duration,
     pub refresh: Option<RefreshToken>,
     pub identity: Identity,
     pub mfa: Mfa,
     /// When the answer was here: a token lives from its issue, so this is the latest time it can have been.
     pub received_at: OffsetDateTime,
+    /// How far this machine's clock is ahead of Entra ID's, where that matters.
+    pub skew: Option<time::Duration>,
 }
 
 #[derive(Deserialize)]
 struct Success {
     access_token: String,
+    /// A number in v2.0, a string of digits in v1.0.
+    expires_in: Option<Value>,
     refresh_token: Option<String>,
     id_token: Option<String>,
     client_info: Option<String>,
@@ -73,7 +94,20 @@ pub fn read(raw: &RawAnswer) -> Result<Grant, Cause> {
     let (identity, mfa) =
         claims::read(&success.access_token, success.id_token.as_deref(), success.client_info.as_deref());
     let refresh = success.refresh_token.filter(|token| !token.is_empty()).map(RefreshToken::new);
-    Ok(Grant { refresh, identity, mfa, received_at: raw.received_at })
+    Ok(Grant {
+        access: AccessToken::new(success.access_token),
+        expires_in: seconds(success.expires_in.as_ref()),
+        refresh,
+        identity,
+        mfa,
+        received_at: raw.received_at,
+        skew: raw.skew().filter(|skew| skew.abs() > MOST_SKEW),
+    })
+}
+
+fn seconds(value: Option<&Value>) -> Duration {
+    let number = value.and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()));
+    Duration::from_secs(number.unwrap_or(0))
 }
 
 fn refusal(raw: &RawAnswer) -> Cause {
@@ -82,7 +116,19 @@ fn refusal(raw: &RawAnswer) -> Cause {
         _ => by_status(raw.status),
     };
     cause.retry_after = raw.retry_after;
-    with_ids(raw, cause)
+    with_ids(raw, about_the_clock(raw, cause))
+}
+
+/// An assertion that came too early or too late is the fault of a clock that is visibly wrong.
+fn about_the_clock(raw: &RawAnswer, cause: Cause) -> Cause {
+    match raw.skew().filter(|skew| cause.kind == Kind::EntraAssertion && skew.abs() > MOST_SKEW) {
+        Some(skew) => {
+            let (minutes, side) = (skew.abs().whole_minutes(), if skew.is_negative() { "behind" } else { "ahead" });
+            let message = format!("this machine's clock is {minutes} minutes {side} of Entra ID's: {}", cause.message);
+            Cause { kind: Kind::ClockSkew, message, fix: None, ..cause }
+        }
+        None => cause,
+    }
 }
 
 /// A body that is no JSON must not turn a passing failure into a lasting one.
@@ -172,6 +218,7 @@ mod tests {
             request_id: Some("r1".into()),
             body: SecretBody(body.as_bytes().to_vec()),
             received_at: OffsetDateTime::UNIX_EPOCH,
+            date: None,
         }
     }
 
@@ -188,6 +235,21 @@ mod tests {
         let unknown =
             read(&raw(400, r#"{"error":"new","error_description":"AADSTS1: x\r\nTrace ID: t"}"#)).unwrap_err();
         assert_eq!(unknown.message, "AADSTS1: x");
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_named_where_it_is_the_reason() {
+        let late = r#"{"error":"invalid_client","error_description":"AADSTS700024: x","error_codes":[700024]}"#;
+        let secret = r#"{"error":"invalid_client","error_description":"AADSTS7000215: x","error_codes":[7000215]}"#;
+        let at = |minutes| Some(OffsetDateTime::UNIX_EPOCH + time::Duration::minutes(minutes));
+        let kind = |date, body| read(&RawAnswer { date, ..raw(401, body) }).unwrap_err();
+        assert_eq!(kind(at(6), late).kind, Kind::ClockSkew);
+        assert!(kind(at(6), late).message.contains("6 minutes behind"), "{}", kind(at(6), late).message);
+        assert!(kind(at(-9), late).message.contains("9 minutes ahead"));
+        for cause in [kind(at(4), late), kind(None, late)] {
+            assert_eq!(cause.kind, Kind::EntraAssertion);
+        }
+        assert_eq!(kind(at(60), secret).kind, Kind::EntraSecretInvalid);
     }
 
     #[test]

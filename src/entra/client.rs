@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::{Client, Response, header};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -45,6 +47,7 @@ impl Entra for Endpoint {
             retry_after: text(&response, "retry-after")
                 .and_then(|seconds| seconds.parse().ok())
                 .map(Duration::from_secs),
+            date: text(&response, "date").and_then(|date| OffsetDateTime::parse(&date, &Rfc2822).ok()),
             request_id,
             body: SecretBody(whole(response, broken).await?),
             received_at,

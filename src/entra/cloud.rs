@@ -30,6 +30,29 @@ impl Cloud {
     }
 }
 
+impl Cloud {
+    /// The cloud that a vault lives in, by its address; the public one for a suffix that is not known.
+    #[must_use]
+    pub fn of_vault(host: &str) -> Self {
+        match host {
+            host if host.ends_with(".vault.usgovcloudapi.net") => Self::UsGovernment,
+            host if host.ends_with(".vault.azure.cn") => Self::China,
+            _ => Self::Public,
+        }
+    }
+}
+
+/// The audience that a federated token must have at this authority
+/// (learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity).
+#[must_use]
+pub fn federation_audience(authority: &Url) -> &'static str {
+    match authority.domain().and_then(|host| host.rsplit('.').next()) {
+        Some("us") => "api://AzureADTokenExchangeUSGov",
+        Some("cn") => "api://AzureADTokenExchangeChina",
+        _ => "api://AzureADTokenExchange",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

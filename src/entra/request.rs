@@ -1,10 +1,22 @@
 //! Token requests, built without sending them.
 
+use std::sync::Arc;
+
 use url::Url;
 use url::form_urlencoded::Serializer;
 
 use crate::model::target::App;
-use crate::secret::{ClientSecret, Form, RefreshToken};
+use crate::secret::{Assertion, ClientSecret, Form, RefreshToken};
+
+/// What an app registration proves itself with in one request.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    Secret(Arc<ClientSecret>),
+    /// RFC 7523 section 2.2: signed by the app's certificate, or issued by somebody it is told to trust.
+    Assertion(Arc<Assertion>),
+    /// A public client proves nothing.
+    Public,
+}
 
 /// A request to the v2.0 token endpoint
 /// (learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow, RFC 6749 section 6).
@@ -17,18 +29,50 @@ pub struct TokenRequest {
 /// Redeems `refresh` for `scope`. `offline_access` makes Entra ID return a new refresh token, `openid` and
 /// `client_info` make it say whose it is. The scope goes out as it was written: a double slash is significant.
 #[must_use]
-pub fn refresh(app: &App, secret: &ClientSecret, scope: &str, refresh: &RefreshToken) -> TokenRequest {
-    let mut form = Serializer::new(String::with_capacity(2048 + refresh.expose().len()));
+pub fn refresh(app: &App, proof: &Proof, scope: &str, refresh: &RefreshToken) -> TokenRequest {
+    let mut form = form(refresh.expose().len());
     form.append_pair("client_id", &app.client_id)
         .append_pair("grant_type", "refresh_token")
         .append_pair("scope", &format!("{scope} offline_access openid"))
-        .append_pair("client_info", "1")
-        .append_pair("client_secret", secret.expose())
-        .append_pair("refresh_token", refresh.expose());
+        .append_pair("client_info", "1");
+    prove(&mut form, proof);
+    form.append_pair("refresh_token", refresh.expose());
     TokenRequest { url: token_endpoint(app), form: Form::new(form.finish()) }
 }
 
-fn token_endpoint(app: &App) -> Url {
+/// An access token for the app itself, without a user
+/// (learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
+#[must_use]
+pub fn client_credentials(app: &App, proof: &Proof, scope: &str) -> TokenRequest {
+    let mut form = form(0);
+    form.append_pair("client_id", &app.client_id)
+        .append_pair("grant_type", "client_credentials")
+        .append_pair("scope", scope);
+    prove(&mut form, proof);
+    TokenRequest { url: token_endpoint(app), form: Form::new(form.finish()) }
+}
+
+/// Room for the longest proof, so that no copy of a secret is left behind when the form grows.
+fn form(token_length: usize) -> Serializer<'static, String> {
+    Serializer::new(String::with_capacity(12 * 1024 + 3 * token_length))
+}
+
+fn prove(form: &mut Serializer<'_, String>, proof: &Proof) {
+    match proof {
+        Proof::Secret(secret) => {
+            form.append_pair("client_secret", secret.expose());
+        }
+        Proof::Assertion(assertion) => {
+            form.append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+                .append_pair("client_assertion", assertion.expose());
+        }
+        Proof::Public => {}
+    }
+}
+
+/// Where an app's tokens are asked.
+#[must_use]
+pub fn token_endpoint(app: &App) -> Url {
     let mut url = app.authority.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().extend([app.tenant_id.as_str(), "oauth2", "v2.0", "token"]);
@@ -40,7 +84,7 @@ fn token_endpoint(app: &App) -> Url {
 mod tests {
     use super::*;
     use crate::entra::cloud::Cloud;
-    use crate::model::target::SecretSource;
+    use crate::model::credential::ClientCredential;
 
     fn app(authority: Url) -> App {
         App {
@@ -48,13 +92,15 @@ mod tests {
             tenant_id: "contoso.example".into(),
             client_id: "c1".into(),
             authority,
-            secret: SecretSource::Env("X".into()),
+            credential: ClientCredential::None,
+            credential_expires: None,
         }
     }
 
     #[test]
     fn the_form_is_encoded_and_the_scope_is_kept() {
-        let (secret, token) = (ClientSecret::new("a+b&c=d~é".into()), RefreshToken::new("0.A/x+y".into()));
+        let secret = Proof::Secret(Arc::new(ClientSecret::new("a+b&c=d~é".into())));
+        let token = RefreshToken::new("0.A/x+y".into());
         let request =
             refresh(&app(Cloud::China.authority()), &secret, "https://management.azure.com//.default", &token);
         assert_eq!(request.url.as_str(), "https://login.partner.microsoftonline.cn/contoso.example/oauth2/v2.0/token");
@@ -66,10 +112,21 @@ mod tests {
     }
 
     #[test]
+    fn an_assertion_takes_the_place_of_the_secret() {
+        let proof = Proof::Assertion(Arc::new(Assertion::new("e30.e30.c2ln".into())));
+        let request = client_credentials(&app(Cloud::Public.authority()), &proof, "https://vault.azure.net/.default");
+        assert_eq!(
+            request.form.expose(),
+            "client_id=c1&grant_type=client_credentials&scope=https%3A%2F%2Fvault.azure.net%2F.default\
+             &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=e30.e30.c2ln"
+        );
+    }
+
+    #[test]
     fn a_custom_authority_may_have_a_path() {
         let request = refresh(
             &app(Url::parse("https://login.example/adfs/").unwrap()),
-            &ClientSecret::new("s".into()),
+            &Proof::Public,
             "x/.default",
             &RefreshToken::new("r".into()),
         );

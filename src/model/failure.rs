@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::model::credential::SecretSource;
 use crate::model::identity::{Contradiction, Part};
 use crate::model::kind::{Kind, Remedy};
-use crate::model::target::{SecretSource, Target};
+use crate::model::target::Target;
 
 /// The step of the path at which a token's renewal ended, in the order of the path.
 #[derive(
@@ -131,8 +132,8 @@ impl Failure {
     pub fn hint(&self, target: &Target) -> String {
         let template = self.cause.fix.unwrap_or_else(|| self.cause.kind.hint());
         // What failed to be fetched for the app registration lies elsewhere than the token.
-        let (vault, secret) = match &target.app.secret {
-            SecretSource::Vault { vault, secret } if self.stage == Stage::Credential => (vault, secret),
+        let (vault, secret) = match target.app.credential.source() {
+            Some(SecretSource::Vault { vault, secret }) if self.stage == Stage::Credential => (vault, secret),
             _ => (&target.vault, &target.secret),
         };
         template

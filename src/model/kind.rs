@@ -89,9 +89,17 @@ kinds! {
     IdentityUnassigned     "identity.unassigned"       FixCredential "assign the managed identity to this host, or correct `identity_client_id`: az identity show --name <identity> --resource-group <group> --query clientId";
     IdentityUnavailable    "identity.unavailable"      Retry         "the managed identity endpoint did not answer: outside Azure there is none; the next run tries again";
     IdentityUnsupported    "identity.unsupported"      FixConfig     "this host has a managed identity of a kind that the Azure SDK for Rust does not speak yet (Arc, Cloud Shell, Service Fabric, Machine Learning); run on Container Apps, App Service, Functions, AKS or a virtual machine";
+    IdentityRefused        "identity.refused"          FixCredential "Entra ID refused what the job signs in to the vault with; check the tenant, the client id and its secret, certificate or federation: rotator doctor";
+    IdentityCli            "identity.cli"              FixCredential "install the Azure CLI and sign in: az login --tenant {tenant}";
+    FederationFile         "federation.token-file"     FixCredential "the pod has no token of its service account: label it azure.workload.identity/use: \"true\", and let this user read the file that AZURE_FEDERATED_TOKEN_FILE names";
+    FederationRefused      "federation.refused"        FixCredential "the pipeline may not issue this token: GitHub Actions needs `permissions: id-token: write`, Azure Pipelines a service connection that this pipeline is allowed to use";
+    FederationAnswer       "federation.answer"         Retry         WAIT;
+    ClockSkew              "clock.skew"                FixConfig     "set this machine's clock: timedatectl set-ntp true";
     NetworkDns             "network.dns"               Retry         "the name does not resolve: check the host name in the configuration and the DNS of this machine";
     NetworkRefused         "network.refused"           Retry         "nothing listens there: check the address, the firewall and HTTPS_PROXY";
     NetworkTls             "network.tls"               FixConfig     "the certificate is not trusted: where a proxy or firewall inspects TLS, add its root to [network] ca_file";
+    NetworkTlsExpired      "network.tls.expired"       FixConfig     "the certificate is outside its time: check this machine's clock first (timedatectl), then the proxy or firewall that sent it";
+    NetworkTlsName         "network.tls.name"          FixConfig     "the certificate is for another host: something stands between, such as a captive portal or a wrong DNS answer; check HTTPS_PROXY and the DNS of this machine";
     NetworkTimeout         "network.timeout"           Retry         WAIT;
     NetworkReset           "network.reset"             Retry         WAIT;
     NetworkProxy           "network.proxy"             Retry         "the proxy did not connect: allow the host there, set NO_PROXY, or wait until the other side is back";
@@ -100,6 +108,7 @@ kinds! {
     AppSecretEnv           "app.secret.env"            FixConfig     "set the environment variable that the configuration names for the client secret";
     AppSecretFile          "app.secret.file"           FixConfig     "make the file that the configuration names for the client secret readable for this user";
     AppSecretEmpty         "app.secret.empty"          FixConfig     NEW_SECRET;
+    AppCertificate         "app.certificate"           FixCredential "store one PEM text with the certificate and its unencrypted RSA key where the configuration points; in Key Vault make the certificate with the content type application/x-pem-file: az keyvault certificate create";
     EntraExpired           "entra.expired"             Reconsent     SIGN_IN_AGAIN;
     EntraSinglePage        "entra.single-page"         Reconsent     SIGN_IN_AGAIN;
     EntraRevoked           "entra.revoked"             Reconsent     SIGN_IN_AGAIN;
@@ -116,8 +125,8 @@ kinds! {
     EntraScope             "entra.scope"               FixConfig     "correct `scope` in the configuration: one resource, as in https://api.partnercenter.microsoft.com/user_impersonation";
     EntraSecretInvalid     "entra.client-secret.invalid" FixCredential NEW_SECRET;
     EntraSecretExpired     "entra.client-secret.expired" FixCredential NEW_SECRET;
-    EntraSecretMissing     "entra.client-secret.missing" FixCredential "give the app a `credential` in the configuration: { secret = { vault_secret = \"…\" } }";
-    EntraPublicClient      "entra.client.public"       FixCredential "the app registration is a public client, which sends no secret: Entra admin center > App registrations > Authentication, use a Web redirect";
+    EntraSecretMissing     "entra.client-secret.missing" FixCredential "the app is a confidential client: give it a `credential` in the configuration, { secret = { vault_secret = \"NAME\" } } or a certificate";
+    EntraPublicClient      "entra.client.public"       FixCredential "the app registration is a public client, which sends no credential: set credential = \"none\", or use a Web redirect: Entra admin center > App registrations > Authentication";
     EntraAssertion         "entra.assertion"           FixCredential "check the certificate of the app: az ad app credential list --id {client_id} --cert";
     EntraFederation        "entra.federation"          FixCredential "check issuer, subject and audience: az ad app federated-credential list --id {client_id}";
     EntraApp               "entra.app"                 FixConfig     "correct client_id or tenant_id in [apps]: az ad app show --id {client_id}";

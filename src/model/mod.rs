@@ -1,5 +1,6 @@
 //! What the tool knows and decides about: values only, no I/O, no async.
 
+pub mod credential;
 pub mod failure;
 pub mod health;
 pub mod identity;

@@ -21,6 +21,8 @@ pub struct Policy {
     pub keep_versions: usize,
     /// How long an older version stays enabled whatever its number: consumers cache values that long.
     pub grace: Duration,
+    /// The age of a sign-in at which a person is asked for a new one.
+    pub reconsent_after: Option<Duration>,
 }
 
 /// What happens to a token that is not due.
@@ -105,6 +107,7 @@ impl Default for Policy {
             require_mfa: false,
             keep_versions: 2,
             grace: days(1),
+            reconsent_after: None,
         }
     }
 }

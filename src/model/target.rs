@@ -1,10 +1,11 @@
 //! What the job looks after: a token, its vault and its app registration.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use time::OffsetDateTime;
 use url::Url;
 
+use crate::model::credential::{ClientCredential, VaultCredential};
 use crate::model::identity::{Account, Pin};
 use crate::model::name::{SecretName, VaultUrl, is_guid};
 use crate::model::policy::Policy;
@@ -21,6 +22,8 @@ pub struct Target {
     pub owner: Option<String>,
     pub purpose: Option<String>,
     pub policy: Policy,
+    /// Left alone until then, because its owner said so.
+    pub suspended_until: Option<OffsetDateTime>,
 }
 
 impl Target {
@@ -38,36 +41,26 @@ impl Target {
 }
 
 /// A vault and how the job signs in to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct VaultSite {
     /// The key of its table: `default` for `[vault]`.
     pub name: String,
     pub url: VaultUrl,
     pub credential: VaultCredential,
-}
-
-/// How the job signs in to a vault.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum VaultCredential {
-    /// The identity of the host: system-assigned, or the user-assigned one with this client id.
-    ManagedIdentity { client_id: Option<String> },
+    /// Why `auto` took this credential, where it did.
+    pub chosen: Option<&'static str>,
 }
 
 /// An app registration.
 #[derive(Debug, Clone)]
 pub struct App {
+    /// The key of its table; for one that signs in to a vault, the vault's.
     pub name: String,
     pub tenant_id: String,
     pub client_id: String,
     /// The address that tokens are asked at, such as `https://login.microsoftonline.com/`.
     pub authority: Url,
-    pub secret: SecretSource,
-}
-
-/// Where a client secret is kept. Never on the command line: argument lists are readable by other users.
-#[derive(Debug, Clone)]
-pub enum SecretSource {
-    Vault { vault: Arc<VaultSite>, secret: SecretName },
-    Env(String),
-    File(PathBuf),
+    pub credential: ClientCredential,
+    /// When the client secret or certificate ends, as the configuration says.
+    pub credential_expires: Option<OffsetDateTime>,
 }

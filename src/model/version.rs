@@ -96,7 +96,8 @@ impl Version {
     /// Where the tag with the time of issue found no room, the expiry of a version of ours still tells it: issue and
     /// `lifetime` add up to it, and a version is made moments after its token was issued.
     pub fn issue_from_expiry(&mut self, lifetime: Duration) {
-        let Some(issued) = self.expires.and_then(|expires| expires.checked_sub(time::Duration::try_from(lifetime).ok()?))
+        let Some(issued) =
+            self.expires.and_then(|expires| expires.checked_sub(time::Duration::try_from(lifetime).ok()?))
         else {
             return;
         };

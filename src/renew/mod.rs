@@ -1,6 +1,5 @@
 //! The path of one token, from the metadata of its versions to a new version that was read back.
 
-mod credential;
 pub mod inspect;
 pub mod inventory;
 pub mod plan;
@@ -14,14 +13,14 @@ use std::sync::Arc;
 
 use tracing::Instrument as _;
 
-pub use credential::AppSecrets;
 pub use inventory::Inventory;
 pub use plan::{Options, Step};
 pub use queue::run;
 
 use crate::clock::Clock;
+use crate::credential::Proofs;
 use crate::entra::answer::{self, Grant};
-use crate::entra::request;
+use crate::entra::request::{self, Proof};
 use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
 use crate::model::identity::{Mfa, Pin};
 use crate::model::kind::Kind;
@@ -30,7 +29,7 @@ use crate::model::policy::Verify;
 use crate::model::target::Target;
 use crate::model::version::{self, Stored, Version, VersionId};
 use crate::ports::{Entra, Vault};
-use crate::secret::{ClientSecret, RefreshToken};
+use crate::secret::RefreshToken;
 use crate::wire::deadline::Deadline;
 use crate::wire::retry;
 use inspect::{Candidate, Replacement};
@@ -44,7 +43,7 @@ pub struct Run {
     pub entra: Arc<dyn Entra>,
     /// By the name of the vault's table.
     pub vaults: HashMap<String, Arc<dyn Vault>>,
-    pub app_secrets: AppSecrets,
+    pub proofs: Proofs,
 }
 
 /// A token whose inventory was taken and whose step is decided.
@@ -126,11 +125,11 @@ struct Renewal<'a> {
 impl Renewal<'_> {
     /// Redeems the stored token and stores nothing.
     async fn probe(&self, outcome: &mut Outcome) -> Result<Verdict, Failure> {
-        let secret = self.at(Stage::Credential, self.client_secret()).await?;
+        let proof = self.at(Stage::Credential, self.proof()).await?;
         let stored = self.at(Stage::Read, self.vault.read(&self.target.secret, None)).await?;
         let (refresh, version) = self.refresh_token(stored)?;
         read(outcome, &version);
-        let grant = match self.at(Stage::Redeem, self.redeem(&secret, &refresh)).await {
+        let grant = match self.at(Stage::Redeem, self.redeem(&proof, &refresh)).await {
             // A damaged value is not probed but repaired.
             Err(failure) if failure.cause.kind == Kind::EntraBadToken => return self.rotate(outcome).await,
             answer => answer?,
@@ -142,13 +141,13 @@ impl Renewal<'_> {
 
     /// Read → redeem → inspect → prove → store → retire.
     async fn rotate(&self, outcome: &mut Outcome) -> Result<Verdict, Failure> {
-        let secret = self.at(Stage::Credential, self.client_secret()).await?;
+        let proof = self.at(Stage::Credential, self.proof()).await?;
         let stored = self.at(Stage::Read, self.vault.read(&self.target.secret, None)).await?;
         let (refresh, base) = self.refresh_token(stored)?;
         read(outcome, &base);
-        let (grant, redeemed, healthy) = match self.at(Stage::Redeem, self.redeem(&secret, &refresh)).await {
+        let (grant, redeemed, healthy) = match self.at(Stage::Redeem, self.redeem(&proof, &refresh)).await {
             Err(failure) if failure.cause.kind == Kind::EntraBadToken => {
-                let recovery = self.recover(&secret, &base, failure.cause);
+                let recovery = self.recover(&proof, &base, failure.cause);
                 let (grant, older) = self.at(Stage::Redeem, recovery).await?;
                 (grant, older, Verdict::Recovered)
             }
@@ -156,7 +155,7 @@ impl Renewal<'_> {
         };
         let candidate = inspect::inspect(grant, &redeemed, &self.pin(), &base).at(Stage::Inspect)?;
         let seen = candidate.seen.clone();
-        let replacement = self.at(Stage::Prove, self.prove(&secret, candidate)).await?;
+        let replacement = self.at(Stage::Prove, self.prove(&proof, candidate)).await?;
         if let Some(superseded) = self.place(&replacement, base, outcome).await? {
             return Ok(superseded);
         }
@@ -222,12 +221,7 @@ impl Renewal<'_> {
     }
 
     /// Redeems the version before a damaged one: only one of the same identity and the same consent, only once.
-    async fn recover(
-        &self,
-        secret: &ClientSecret,
-        damaged: &Version,
-        cause: Cause,
-    ) -> Result<(Grant, RefreshToken), Cause> {
+    async fn recover(&self, proof: &Proof, damaged: &Version, cause: Cause) -> Result<(Grant, RefreshToken), Cause> {
         let mut older = self.inventory.versions.iter().filter(|version| version.id != damaged.id && version.enabled);
         let Some(older) = older.find(|older| version::same_consent(damaged, older)) else {
             return Err(cause);
@@ -236,7 +230,7 @@ impl Renewal<'_> {
         let redeemed = async {
             let stored = self.vault.read(&self.target.secret, Some(&older.id)).await?;
             let (refresh, _) = inspect::refresh_token(stored)?;
-            self.redeem(secret, &refresh).await.map(|grant| (grant, refresh))
+            self.redeem(proof, &refresh).await.map(|grant| (grant, refresh))
         };
         // A passing failure is the reason to try again; a lasting one leaves the damage as the reason,
         // and a run that ends here knows of the damage all the same.
@@ -245,16 +239,16 @@ impl Renewal<'_> {
     }
 
     /// Redeems the new token once; the token that this yields is dropped, the proved one is kept.
-    async fn prove(&self, secret: &ClientSecret, candidate: Candidate) -> Result<Replacement, Cause> {
+    async fn prove(&self, proof: &Proof, candidate: Candidate) -> Result<Replacement, Cause> {
         if self.target.policy.verify == Verify::Redeem {
-            let proof = self.redeem(secret, &candidate.refresh).await.map_err(refused_proof)?;
-            inspect::identify(&proof, &self.pin())?;
+            let again = self.redeem(proof, &candidate.refresh).await.map_err(refused_proof)?;
+            inspect::identify(&again, &self.pin())?;
         }
         Ok(Replacement::proved(candidate))
     }
 
-    async fn redeem(&self, secret: &ClientSecret, refresh: &RefreshToken) -> Result<Grant, Cause> {
-        let request = request::refresh(&self.target.app, secret, &self.target.scope, refresh);
+    async fn redeem(&self, proof: &Proof, refresh: &RefreshToken) -> Result<Grant, Cause> {
+        let request = request::refresh(&self.target.app, proof, &self.target.scope, refresh);
         let host = request.url.host_str().unwrap_or_default();
         let attempt = || async { answer::read(&retry::within_try(host, self.run.entra.send(&request)).await?) };
         retry::repeat(&self.run.deadline, attempt).await
@@ -265,8 +259,8 @@ impl Renewal<'_> {
         work.instrument(stage_span(self.run, self.target, stage)).await.at(stage)
     }
 
-    async fn client_secret(&self) -> Result<Arc<ClientSecret>, Cause> {
-        self.run.app_secrets.of(&self.target.app, &self.run.vaults).await
+    async fn proof(&self) -> Result<Proof, Cause> {
+        self.run.proofs.of(&self.target.app, &self.run.vaults).await
     }
 
     fn refresh_token(&self, stored: Stored) -> Result<(RefreshToken, Version), Failure> {

@@ -31,7 +31,12 @@ pub(crate) fn answer(state: &mut State, ask: &Ask) -> Reply {
         return refuse(app_service, 400, text);
     };
     let expires = now() + Duration::hours(24);
-    let token = jwt::access_for_identity(state.directory.home(), resource, &id, expires);
+    let tenant = state.directory.home();
+    let token = if resource == "api://AzureADTokenExchange" {
+        jwt::exchange(tenant, &id, expires)
+    } else {
+        jwt::access_for_identity(tenant, resource, &id, expires)
+    };
     let grant = AccessToken { audience: resource.to_owned(), principal: id.clone(), expires };
     state.access.insert(token.clone(), grant);
     let expires_on = expires.unix_timestamp().to_string();

@@ -9,10 +9,12 @@ pub mod fault;
 mod http;
 mod identity;
 pub mod journal;
+pub mod pipeline;
 pub mod route;
 pub mod scenario;
 pub mod seed;
 mod server;
+pub mod setting;
 pub mod state;
 mod tls;
 pub mod vault;
@@ -27,6 +29,7 @@ use tokio::task::JoinHandle;
 
 use fault::Rule;
 use journal::Journal;
+use setting::Setting;
 use state::State;
 
 /// What the fakes share with whoever looks at them.
@@ -90,6 +93,9 @@ impl Sandbox {
         let authority = Arc::new(tls::Authority::new().map_err(io::Error::other)?);
         let folder = TempDir::with_prefix("rotator-sandbox-")?;
         std::fs::File::create(folder.path().join("ca.pem"))?.write_all(authority.pem().as_bytes())?;
+        for (name, file) in &world.state().files {
+            write(&folder.path().join(name), file)?;
+        }
         let proxy = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let identity = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (proxy_address, identity_address) = (proxy.local_addr()?, identity.local_addr()?);
@@ -112,14 +118,24 @@ impl Sandbox {
         self.folder.path()
     }
 
-    /// The environment that leads a client here.
+    /// The environment that leads a client here, with a managed identity.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("HTTPS_PROXY", format!("http://{}", self.proxy)),
-            ("IDENTITY_ENDPOINT", format!("http://{}/msi/token", self.identity)),
-            ("IDENTITY_HEADER", IDENTITY_HEADER.to_owned()),
-        ]
+        self.environment_of(&setting::USUAL)
+    }
+
+    /// The environment of a setting.
+    #[must_use]
+    pub fn environment_of(&self, setting: &Setting) -> Vec<(&'static str, String)> {
+        let own = setting.environment.iter().map(|(name, value)| (*name, self.filled(value)));
+        [("HTTPS_PROXY", format!("http://{}", self.proxy))].into_iter().chain(own).collect()
+    }
+
+    /// A text of a setting with the places of this sandbox.
+    #[must_use]
+    pub fn filled(&self, text: &str) -> String {
+        text.replace("{folder}", &self.folder.path().display().to_string())
+            .replace("{identity}", &format!("http://{}/msi/token", self.identity))
     }
 
     /// The address of the managed-identity endpoint in the form that virtual machines have.
@@ -127,6 +143,17 @@ impl Sandbox {
     pub fn imds(&self) -> String {
         format!("http://{}/metadata/identity/oauth2/token", self.identity)
     }
+}
+
+fn write(path: &std::path::Path, file: &state::File) -> io::Result<()> {
+    std::fs::File::create(path)?.write_all(file.content.as_bytes())?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = if file.program { 0o700 } else { 0o600 };
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    }
+    Ok(())
 }
 
 impl Drop for Sandbox {

@@ -9,6 +9,8 @@ use super::http::Ask;
 pub enum Route {
     /// A token of the managed identity.
     Identity,
+    /// A token of a pipeline's job.
+    Pipeline,
     /// The token endpoint.
     Token,
     /// Versions of a secret.
@@ -29,6 +31,7 @@ impl Route {
         let vault = super::server::is_vault(&ask.host);
         match (ask.method.as_str(), segments.as_slice()) {
             (_, ["msi" | "metadata", ..]) => Self::Identity,
+            _ if super::pipeline::is_pipeline(&ask.host) => Self::Pipeline,
             ("POST", [_, "oauth2", "v2.0", "token"]) if !vault => Self::Token,
             _ if !vault => Self::Directory,
             ("GET", ["secrets", _, "versions"]) => Self::Versions,

@@ -3,6 +3,7 @@
 use super::fault::{Fault, Phase, Rule};
 use super::route::Route;
 use super::seed::{self, Fate, Seed, VAULT};
+use super::setting::{self, Setting};
 use super::vault::right::{Control, Right};
 use super::vault::store::Version;
 use super::{World, state::State};
@@ -17,6 +18,7 @@ pub struct Scenario {
     seeds: fn() -> Vec<Seed>,
     prepare: fn(&mut State),
     faults: fn() -> Vec<Rule>,
+    pub setting: &'static Setting,
 }
 
 impl Scenario {
@@ -29,6 +31,7 @@ impl Scenario {
     #[must_use]
     pub fn world(&self) -> Arc<World> {
         let mut state = seed::state(&(self.seeds)());
+        (self.setting.prepare)(&mut state);
         (self.prepare)(&mut state);
         let world = World::new(state);
         for rule in (self.faults)() {
@@ -39,12 +42,12 @@ impl Scenario {
 
     #[must_use]
     pub fn config(&self, ca_file: &str) -> String {
-        seed::config(&(self.seeds)(), ca_file)
+        seed::config_of(&(self.seeds)(), self.setting, ca_file)
     }
 }
 
 const fn plain(name: &'static str, about: &'static str, seeds: fn() -> Vec<Seed>) -> Scenario {
-    Scenario { name, about, seeds, prepare: |_| {}, faults: Vec::new }
+    Scenario { name, about, seeds, prepare: |_| {}, faults: Vec::new, setting: &setting::USUAL }
 }
 
 const fn prepared(
@@ -53,11 +56,15 @@ const fn prepared(
     seeds: fn() -> Vec<Seed>,
     prepare: fn(&mut State),
 ) -> Scenario {
-    Scenario { name, about, seeds, prepare, faults: Vec::new }
+    Scenario { name, about, seeds, prepare, faults: Vec::new, setting: &setting::USUAL }
 }
 
 const fn faulty(name: &'static str, about: &'static str, faults: fn() -> Vec<Rule>) -> Scenario {
-    Scenario { name, about, seeds: due, prepare: |_| {}, faults }
+    Scenario { name, about, seeds: due, prepare: |_| {}, faults, setting: &setting::USUAL }
+}
+
+const fn set(name: &'static str, about: &'static str, setting: &'static Setting) -> Scenario {
+    Scenario { name, about, seeds: due, prepare: |_| {}, faults: Vec::new, setting }
 }
 
 fn due() -> Vec<Seed> {
@@ -163,6 +170,13 @@ pub const ALL: &[Scenario] = &[
     faulty("captive-portal", "a page comes in place of Key Vault's answers", || {
         vec![Rule::new(Phase::Before, Fault::page(200)).on(Route::Versions)]
     }),
+    set("kubernetes", "vault and app by AKS workload identity", &setting::CLUSTER),
+    set("github", "vault and app by GitHub Actions OIDC", &setting::GITHUB),
+    set("pipelines", "vault and app by an Azure Pipelines service connection", &setting::PIPELINES),
+    set("federated-identity", "app by the managed identity as its federated credential", &setting::FEDERATED_IDENTITY),
+    set("certificate", "vault by client secret, app by a certificate in the vault", &setting::SECRET_AND_CERTIFICATE),
+    set("certificates", "vault and app by certificates in files", &setting::CERTIFICATES),
+    set("azure-cli", "vault by the Azure CLI, app a public client", &setting::CLI_AND_PUBLIC),
     plain("fleet", "60 tokens, ten of them due", || {
         (0..60).map(|nth| Seed::new(&format!("customer-{nth:02}")).days_old(if nth % 6 == 0 { 8 } else { 2 })).collect()
     }),

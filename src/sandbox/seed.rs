@@ -6,6 +6,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::entra::directory::{TENANT, USER};
+use super::setting::{self, Setting};
 use super::state::{State, guid, now};
 use super::vault::store::Version;
 
@@ -195,10 +196,15 @@ pub fn state(seeds: &[Seed]) -> State {
 /// The configuration that a user would write for these tokens.
 #[must_use]
 pub fn config(seeds: &[Seed], ca_file: &str) -> String {
+    config_of(seeds, &setting::USUAL, ca_file)
+}
+
+/// The same in another setting.
+#[must_use]
+pub fn config_of(seeds: &[Seed], setting: &Setting, ca_file: &str) -> String {
     let mut text = format!(
-        "[vault]\nurl = \"https://{VAULT}\"\ncredential = \"managed-identity\"\n\n\
-         [apps.partner]\ntenant_id = \"{TENANT}\"\nclient_id = \"{CLIENT}\"\n\
-         credential = {{ secret = {{ vault_secret = \"partner-client-secret\" }} }}\n"
+        "[vault]\n{}\n\n[apps.partner]\ntenant_id = \"{TENANT}\"\nclient_id = \"{CLIENT}\"\n{}\n",
+        setting.vault, setting.app
     );
     if seeds.iter().any(|seed| seed.legacy) {
         let _ = write!(

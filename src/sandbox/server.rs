@@ -12,11 +12,12 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 use super::fault::{Fault, Phase};
 use super::http::{Ask, Reply};
 use super::route::Route;
-use super::{World, entra, identity, tls, vault};
+use super::{World, entra, identity, pipeline, tls, vault};
 
 type Body = BoxBody<Bytes, io::Error>;
 
@@ -38,31 +39,41 @@ fn is_entra(host: &str) -> bool {
 }
 
 pub(crate) async fn serve_proxy(listener: TcpListener, world: Arc<World>, authority: Arc<tls::Authority>) {
-    let Some(config) = tls::server_config(authority) else { return };
-    let acceptor = TlsAcceptor::from(config);
+    let Some(usual) = tls::server_config(Arc::clone(&authority), None) else { return };
     while let Ok((stream, _)) = listener.accept().await {
-        let (world, acceptor) = (Arc::clone(&world), acceptor.clone());
+        let (world, authority, usual) = (Arc::clone(&world), Arc::clone(&authority), Arc::clone(&usual));
         let _ = stream.set_nodelay(true);
         // A client that goes away in the middle is its own affair.
         tokio::spawn(async move {
-            let _ = tunnel(stream, world, acceptor).await;
+            let _ = tunnel(stream, world, authority, usual).await;
         });
     }
 }
 
-async fn tunnel(mut stream: TcpStream, world: Arc<World>, acceptor: TlsAcceptor) -> io::Result<()> {
+async fn tunnel(
+    mut stream: TcpStream,
+    world: Arc<World>,
+    authority: Arc<tls::Authority>,
+    usual: Arc<ServerConfig>,
+) -> io::Result<()> {
     let host = connect_host(&mut stream).await?;
     let refusal = match host.as_deref() {
+        _ if world.state().proxy_login => Some("407 Proxy Authentication Required"),
         Some(host) if world.state().is_down(host) => Some("502 Bad Gateway"),
-        Some(host) if is_vault(host) || is_entra(host) => None,
+        Some(host) if is_vault(host) || is_entra(host) || pipeline::is_pipeline(host) => None,
         _ => Some("403 Forbidden"),
     };
     if let Some(refusal) = refusal {
         return stream.write_all(format!("HTTP/1.1 {refusal}\r\nContent-Length: 0\r\n\r\n").as_bytes()).await;
     }
     stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
-    let stream = acceptor.accept(stream).await?;
     let host = host.unwrap_or_default();
+    let wrong = world.state().certificates.get(&host).copied();
+    let config = match wrong {
+        Some(wrong) => tls::server_config(authority, Some(wrong)).ok_or_else(|| io::Error::other("no TLS"))?,
+        None => usual,
+    };
+    let stream = TlsAcceptor::from(config).accept(stream).await?;
     let service = service_fn(move |request| answer(Arc::clone(&world), host.clone(), request));
     hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
@@ -121,6 +132,7 @@ fn handle(world: &World, ask: &Ask) -> Reply {
     match ask.host.as_str() {
         "identity" => identity::answer(&mut state, ask),
         host if is_vault(host) => vault::answer(&mut state, ask),
+        host if pipeline::is_pipeline(host) => pipeline::answer(&mut state, ask),
         _ => entra::answer(&mut state, ask),
     }
 }

@@ -20,6 +20,41 @@ pub struct State {
     pub identities: Vec<String>,
     /// Hosts that the proxy cannot reach.
     down: HashSet<String>,
+    /// Hosts whose certificate is wrong.
+    pub certificates: HashMap<String, WrongCertificate>,
+    /// The proxy wants a user and a password.
+    pub proxy_login: bool,
+    /// The token services of pipelines refuse.
+    pub pipeline_refuses: bool,
+    /// Files that are there when the sandbox starts, by name.
+    pub files: BTreeMap<String, File>,
+}
+
+/// What is wrong with a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WrongCertificate {
+    Expired,
+    OtherHost,
+    UnknownAuthority,
+}
+
+/// A file in the sandbox's folder.
+#[derive(Debug, Clone)]
+pub struct File {
+    pub content: String,
+    pub program: bool,
+}
+
+impl File {
+    #[must_use]
+    pub fn text(content: impl Into<String>) -> Self {
+        Self { content: content.into(), program: false }
+    }
+
+    #[must_use]
+    pub fn program(content: impl Into<String>) -> Self {
+        Self { content: content.into(), program: true }
+    }
 }
 
 /// An access token that a fake gave out.
@@ -38,6 +73,10 @@ impl Default for State {
             access: HashMap::new(),
             identities: vec!["00000000-0000-0000-0000-00000000001d".to_owned()],
             down: HashSet::new(),
+            certificates: HashMap::new(),
+            proxy_login: false,
+            pipeline_refuses: false,
+            files: BTreeMap::new(),
         }
     }
 }

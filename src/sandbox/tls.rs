@@ -4,16 +4,22 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use time::Duration;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 
+use crate::sandbox::state::{WrongCertificate, now};
+
+/// Certificates by host and what is wrong with them.
+type Made = HashMap<(String, Option<WrongCertificate>), Arc<CertifiedKey>>;
+
 /// The authority of one sandbox; its key exists in memory only.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
-    made: Mutex<HashMap<String, Arc<CertifiedKey>>>,
+    made: Mutex<Made>,
 }
 
 impl std::fmt::Debug for Authority {
@@ -36,32 +42,49 @@ impl Authority {
         self.issuer.pem()
     }
 
-    fn make(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+    fn make(&self, name: &str, wrong: Option<WrongCertificate>) -> Option<Arc<CertifiedKey>> {
         let key = KeyPair::generate().ok()?;
-        let mut params = CertificateParams::new(vec![name.to_owned()]).ok()?;
+        let shown = if wrong == Some(WrongCertificate::OtherHost) { "portal.guest-network.example" } else { name };
+        let mut params = CertificateParams::new(vec![shown.to_owned()]).ok()?;
         params.use_authority_key_identifier_extension = true;
-        params.distinguished_name.push(DnType::CommonName, name);
-        let certificate = params.signed_by(&key, &self.issuer).ok()?;
+        params.distinguished_name.push(DnType::CommonName, shown);
+        if wrong == Some(WrongCertificate::Expired) {
+            (params.not_before, params.not_after) = (now() - Duration::days(60), now() - Duration::days(1));
+        }
+        let certificate = match wrong {
+            Some(WrongCertificate::UnknownAuthority) => params.self_signed(&key).ok()?,
+            _ => params.signed_by(&key, &self.issuer).ok()?,
+        };
         let private = PrivateKeyDer::try_from(key.serialize_der()).ok()?;
         CertifiedKey::from_der(vec![certificate.der().clone()], private, &ring::default_provider()).ok().map(Arc::new)
     }
-}
 
-impl ResolvesServerCert for Authority {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let name = hello.server_name()?;
+    fn certificate(&self, name: &str, wrong: Option<WrongCertificate>) -> Option<Arc<CertifiedKey>> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = made.get(name) {
+        if let Some(key) = made.get(&(name.to_owned(), wrong)) {
             return Some(Arc::clone(key));
         }
-        let key = self.make(name)?;
-        made.insert(name.to_owned(), Arc::clone(&key));
+        let key = self.make(name, wrong)?;
+        made.insert((name.to_owned(), wrong), Arc::clone(&key));
         Some(key)
     }
 }
 
-pub(crate) fn server_config(authority: Arc<Authority>) -> Option<Arc<ServerConfig>> {
+/// One connection's choice of certificate.
+#[derive(Debug)]
+struct Choice {
+    authority: Arc<Authority>,
+    wrong: Option<WrongCertificate>,
+}
+
+impl ResolvesServerCert for Choice {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.authority.certificate(hello.server_name()?, self.wrong)
+    }
+}
+
+pub(crate) fn server_config(authority: Arc<Authority>, wrong: Option<WrongCertificate>) -> Option<Arc<ServerConfig>> {
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().ok()?;
-    Some(Arc::new(builder.with_no_client_auth().with_cert_resolver(authority)))
+    Some(Arc::new(builder.with_no_client_auth().with_cert_resolver(Arc::new(Choice { authority, wrong }))))
 }

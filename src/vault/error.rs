@@ -9,9 +9,12 @@ use crate::model::failure::Cause;
 use crate::model::kind::Kind;
 use crate::wire::network;
 
-/// The cause of an SDK call that failed. The body is parsed by [`ErrorResponse`]: the error's own `error_code` is
+/// The cause of an SDK call that failed: what a credential handed through it, or what the vault said. The body is parsed by [`ErrorResponse`]: the error's own `error_code` is
 /// wrong where the message holds a JSON escape.
 pub(super) fn cause(host: &str, error: Error) -> Cause {
+    if let Some(cause) = network::chain(&error).find_map(|link| link.downcast_ref::<Cause>()) {
+        return cause.clone();
+    }
     match error.kind() {
         ErrorKind::HttpResponse { status, raw_response, .. } => {
             let status = u16::from(*status);
@@ -25,9 +28,8 @@ pub(super) fn cause(host: &str, error: Error) -> Cause {
                 ..refusal.cause(host)
             }
         }
-        ErrorKind::Credential => credential(&error),
         ErrorKind::DataConversion => unreadable(host, &error),
-        ErrorKind::Connection | ErrorKind::Io => network::cause(host, &error),
+        ErrorKind::Connection | ErrorKind::Io | ErrorKind::Credential => network::cause(host, &error),
         ErrorKind::Other => other(host, &error),
     }
 }
@@ -81,37 +83,6 @@ fn kind(status: u16, code: Option<&str>, inner: Option<&str>) -> Kind {
         (400..=499, Some(_)) => Kind::VaultRejected,
         _ => Kind::VaultAnswer,
     }
-}
-
-/// The SDK reports a refusal of the managed identity endpoint as text; its status is deeper in the chain.
-fn credential(error: &Error) -> Cause {
-    let status = network::chain(error).find_map(|link| link.downcast_ref::<Error>()?.http_status()).map(u16::from);
-    // The error's own text holds the whole answer, which may hold anything.
-    let refused = |kind, what: &str, status: u16| {
-        let text = format!("the managed identity endpoint {what} (HTTP {status})");
-        Cause { code: Some(status.to_string()), ..Cause::new(kind, text) }
-    };
-    match status {
-        Some(400) => refused(Kind::IdentityUnassigned, "does not have this identity", 400),
-        // 404, 408, 410 and 429 pass at these endpoints: Microsoft's other libraries try again after them.
-        Some(status @ (401..=403 | 405..=407 | 409 | 411..=428 | 430..=499)) => {
-            refused(Kind::IdentityUnassigned, "refused", status)
-        }
-        Some(status) => refused(Kind::IdentityUnavailable, "is not available", status),
-        None if network::chain(error).any(is_unreadable) => {
-            Cause::new(Kind::IdentityUnavailable, "the managed identity endpoint's answer is not a token")
-        }
-        None => {
-            let deepest = network::cause("managed identity endpoint", error);
-            Cause::new(Kind::IdentityUnavailable, deepest.message)
-        }
-    }
-}
-
-/// The text of such an error quotes the answer, which may be a token.
-fn is_unreadable(error: &(dyn std::error::Error + 'static)) -> bool {
-    let of_the_sdk = error.downcast_ref::<Error>();
-    of_the_sdk.is_some_and(|error| matches!(error.kind(), ErrorKind::DataConversion)) || error.is::<serde_json::Error>()
 }
 
 fn unreadable(host: &str, error: &Error) -> Cause {

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use azure_core::credentials::TokenCredential;
 use azure_core::http::{ClientOptions, RequestContent, RetryOptions, Transport};
 use azure_core::time::OffsetDateTime;
 use azure_security_keyvault_secrets::models::{
@@ -20,7 +22,7 @@ use crate::model::target::VaultSite;
 use crate::model::version::{Draft, Stored, Version, VersionId};
 use crate::ports::Vault;
 use crate::secret::SecretValue;
-use crate::vault::{credential, error, tags};
+use crate::vault::{error, tags};
 use crate::wire::budget::{Budget, Class};
 use crate::wire::deadline::Deadline;
 use crate::wire::retry;
@@ -45,8 +47,6 @@ impl std::fmt::Debug for KeyVault {
 pub struct Connection {
     /// https only, for the vaults themselves.
     pub outer: Transport,
-    /// For managed-identity endpoints.
-    pub identity: Transport,
     pub deadline: Deadline,
 }
 
@@ -54,9 +54,12 @@ impl KeyVault {
     /// Prepares a vault; nothing is sent yet.
     ///
     /// # Errors
-    /// A credential that this host cannot have.
-    pub fn connect(site: &VaultSite, connection: &Connection) -> Result<Self, Cause> {
-        let credential = credential::connect(&site.credential, &connection.identity)?;
+    /// An address that the SDK does not take.
+    pub fn connect(
+        site: &VaultSite,
+        credential: Arc<dyn TokenCredential>,
+        connection: &Connection,
+    ) -> Result<Self, Cause> {
         let options = SecretClientOptions {
             client_options: ClientOptions {
                 retry: RetryOptions::none(),

@@ -1,6 +1,5 @@
 //! Key Vault through the Azure SDK.
 
-mod credential;
 mod error;
 mod key_vault;
 pub mod tags;

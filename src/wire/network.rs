@@ -17,6 +17,8 @@ pub fn cause(service: &str, error: &(dyn Error + 'static)) -> Cause {
         Kind::NetworkDns => "its name does not resolve",
         Kind::NetworkRefused => "the connection was refused",
         Kind::NetworkTls => "its certificate is not trusted",
+        Kind::NetworkTlsExpired => "its certificate is outside its time",
+        Kind::NetworkTlsName => "its certificate is for another host",
         Kind::NetworkTimeout => "it did not answer in time",
         Kind::NetworkProxy => "the proxy did not connect",
         Kind::NetworkProxyLogin => "the proxy wants a login",
@@ -36,8 +38,16 @@ pub fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (
 
 fn by_type(error: &(dyn Error + 'static)) -> Option<Kind> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
-        let untrusted = matches!(error, rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented);
-        return Some(if untrusted { Kind::NetworkTls } else { Kind::NetworkReset });
+        use rustls::CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext};
+        use rustls::CertificateError::{NotValidYet, NotValidYetContext};
+        return Some(match error {
+            rustls::Error::InvalidCertificate(
+                Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
+            ) => Kind::NetworkTlsExpired,
+            rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => Kind::NetworkTlsName,
+            rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => Kind::NetworkTls,
+            _ => Kind::NetworkReset,
+        });
     }
     if error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout) {
         return Some(Kind::NetworkTimeout);

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use azure_core::http::headers::Headers;
 use azure_core::http::{AsyncRawResponse, HttpClient, Request, Transport};
 use rotator::entra::answer::{self, RawAnswer, SecretBody};
+use rotator::model::credential::VaultCredential;
 use rotator::model::kind::Kind;
 use rotator::model::name::{SecretName, VaultUrl};
-use rotator::model::target::{VaultCredential, VaultSite};
+use rotator::model::target::VaultSite;
 use rotator::model::version::{Draft, VersionId};
 use rotator::ports::Vault as _;
 use rotator::vault::{Connection, KeyVault};
@@ -32,6 +34,7 @@ fn raw(exchange: &Value) -> RawAnswer {
         request_id: None,
         body: SecretBody(body.as_str().map_or_else(|| body.to_string(), str::to_owned).into_bytes()),
         received_at: OffsetDateTime::UNIX_EPOCH,
+        date: None,
     }
 }
 
@@ -96,10 +99,21 @@ impl Recorded {
     }
 }
 
+/// No recorded answer is a challenge.
+#[derive(Debug)]
+struct NeverAsked;
+
+#[async_trait]
+impl TokenCredential for NeverAsked {
+    async fn get_token(&self, _: &[&str], _: Option<TokenRequestOptions<'_>>) -> azure_core::Result<AccessToken> {
+        unreachable!("nothing was challenged")
+    }
+}
+
 fn connection(recorded: &Arc<Recorded>) -> Connection {
     let transport = Transport::new(Arc::clone(recorded) as Arc<dyn HttpClient>);
     let deadline = Deadline::after(Duration::from_secs(60));
-    Connection { outer: transport.clone(), identity: transport, deadline }
+    Connection { outer: transport, deadline }
 }
 
 /// Asks the product's vault for what was asked in the recording, and returns why there is no answer, if so.
@@ -137,6 +151,7 @@ async fn answers_of_key_vault() {
         name: "default".into(),
         url: VaultUrl::parse("https://contoso-kv.vault.azure.net").unwrap(),
         credential: VaultCredential::ManagedIdentity { client_id: None },
+        chosen: None,
     };
     let mut read = HashMap::<&str, usize>::new();
     for exchange in files.values().flatten() {
@@ -153,7 +168,7 @@ async fn answers_of_key_vault() {
             body["nextLink"] = Value::Null;
         }
         recorded.next(status, &body);
-        let vault = KeyVault::connect(&site, &connection(&recorded)).unwrap();
+        let vault = KeyVault::connect(&site, Arc::new(NeverAsked), &connection(&recorded)).unwrap();
         if let Some((what, kind)) = ask(&vault, method, path).await {
             assert_eq!(kind, expected(method, status, &body), "{method} {path} {status}");
             *read.entry(what).or_default() += 1;

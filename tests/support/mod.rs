@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rotator::report::{Report, Row};
 use rotator::sandbox::fault::Rule;
 use rotator::sandbox::seed::{self, Seed, VAULT};
+use rotator::sandbox::setting::{self, Setting};
 use rotator::sandbox::state::State;
 use rotator::sandbox::{Sandbox, World};
 use tokio::process::{Child, Command};
@@ -22,6 +23,7 @@ pub(crate) fn due() -> Vec<Seed> {
 pub(crate) struct Rig {
     pub(crate) sandbox: Sandbox,
     config: PathBuf,
+    setting: &'static Setting,
     environment: Vec<(String, String)>,
 }
 
@@ -32,11 +34,18 @@ impl Rig {
 
     /// With changes to the records before anything runs.
     pub(crate) async fn with(seeds: &[Seed], prepare: impl FnOnce(&mut State)) -> Self {
+        Self::within(&setting::USUAL, seeds, prepare).await
+    }
+
+    /// In another setting than that of managed identity and client secret.
+    pub(crate) async fn within(setting: &'static Setting, seeds: &[Seed], prepare: impl FnOnce(&mut State)) -> Self {
         let mut state = seed::state(seeds);
+        (setting.prepare)(&mut state);
         prepare(&mut state);
         let sandbox = Sandbox::start(World::new(state)).await.unwrap();
-        let text = seed::config(seeds, &sandbox.ca_file());
-        let rig = Self { config: sandbox.folder().join("rotator.toml"), sandbox, environment: Vec::new() };
+        let text = sandbox.filled(&seed::config_of(seeds, setting, &sandbox.ca_file()));
+        let config = sandbox.folder().join("rotator.toml");
+        let rig = Self { config, sandbox, setting, environment: Vec::new() };
         rig.configure(&text);
         rig
     }
@@ -67,7 +76,7 @@ impl Rig {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rotator"));
         command
             .env_clear()
-            .envs(self.sandbox.environment())
+            .envs(self.sandbox.environment_of(self.setting))
             .env("ROTATOR_CONFIG", &self.config)
             .envs(self.environment.iter().cloned())
             .args(arguments)

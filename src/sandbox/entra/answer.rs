@@ -3,21 +3,36 @@
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime};
 
+use super::client::{Endpoint, authenticate};
 use super::directory::{Directory, RefreshToken};
 use super::jwt::{self, Subject};
 use super::refusal::{self, Refusal};
 use crate::sandbox::http::{Ask, Reply};
-use crate::sandbox::state::{State, guid, now};
+use crate::sandbox::state::{AccessToken, State, guid, now};
 
 const GRAPH: &str = "https://graph.microsoft.com";
 
 pub(crate) fn answer(state: &mut State, ask: &Ask) -> Reply {
+    let ahead = state.directory.ahead;
+    let reply = routed(state, ask);
+    if ahead.is_zero() { reply } else { reply.with("Date", http_date(now() + ahead)) }
+}
+
+fn http_date(at: OffsetDateTime) -> String {
+    let form =
+        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+    at.format(form).unwrap_or_default()
+}
+
+fn routed(state: &mut State, ask: &Ask) -> Reply {
     let directory = &mut state.directory;
     match (ask.method.as_str(), ask.segments().as_slice()) {
-        ("POST", [tenant, "oauth2", "v2.0", "token"]) => match token(directory, ask, tenant) {
+        ("POST", [tenant, "oauth2", "v2.0", "token"]) => match token(state, ask, tenant) {
             Ok(reply) => reply,
-            Err(refused) => refusal::answer(directory, ask, &refused),
+            Err(refused) => refusal::answer(&state.directory, ask, &refused),
         },
         ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => configuration(directory, ask, tenant),
         ("GET", ["common", "discovery", "instance"]) => instance(directory, ask),
@@ -28,28 +43,59 @@ pub(crate) fn answer(state: &mut State, ask: &Ask) -> Reply {
 
 type Form = HashMap<String, String>;
 
-fn token(directory: &mut Directory, ask: &Ask, tenant: &str) -> Result<Reply, Refusal> {
+fn token(state: &mut State, ask: &Ask, tenant: &str) -> Result<Reply, Refusal> {
+    let directory = &mut state.directory;
     let form: Form = url::form_urlencoded::parse(&ask.body).into_owned().collect();
     let tenant = directory.tenant(tenant).ok_or_else(|| Refusal::new(90_002, tenant))?.to_owned();
-    let field = |name: &str| form.get(name).map(String::as_str).filter(|value| !value.is_empty());
-    let required = |name| field(name).ok_or_else(|| Refusal::new(900_144, name));
-    let grant_type = required("grant_type")?;
-    let client_id = required("client_id")?;
-    if grant_type != "refresh_token" {
+    directory.given.extend(form.get("client_assertion").cloned());
+    let grant_type = required(&form, "grant_type")?;
+    let client_id = required(&form, "client_id")?.to_owned();
+    if !["refresh_token", "client_credentials"].contains(&grant_type) {
         return Err(Refusal::new(70_003, grant_type));
     }
-    if !directory.apps.contains_key(client_id) {
-        return Err(Refusal::new(700_016, client_id));
+    if !directory.apps.contains_key(&client_id) {
+        return Err(Refusal::new(700_016, &client_id));
     }
-    let value = required("refresh_token")?;
+    if grant_type == "client_credentials" {
+        return client_credentials(state, ask, &tenant, &client_id, &form);
+    }
+    let value = required(&form, "refresh_token")?;
     // A value that cannot be read is refused before the client is authenticated.
     let stored = directory.refresh_tokens.get(value).cloned().ok_or_else(|| Refusal::new(9_002_313, ""))?;
-    authenticate(directory, client_id, field("client_secret"))?;
-    alive(&stored, client_id)?;
-    let (resource, scopes) = scope(field("scope").unwrap_or_default())?;
-    consented(directory, client_id, &resource)?;
-    let request = Request { tenant: &tenant, client_id, resource: &resource, scopes: &scopes };
+    authenticate(directory, &client_id, &form, &Endpoint { host: &ask.host, tenant: &tenant })?;
+    alive(&stored, &client_id)?;
+    let (resource, scopes) = scope(form.get("scope").map(String::as_str).unwrap_or_default())?;
+    consented(directory, &client_id, &resource)?;
+    let request = Request { tenant: &tenant, client_id: &client_id, resource: &resource, scopes: &scopes };
     Ok(grant(directory, ask, &form, &stored, &request))
+}
+
+fn required<'f>(form: &'f Form, name: &str) -> Result<&'f str, Refusal> {
+    let field = form.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    field.ok_or_else(|| Refusal::new(900_144, name))
+}
+
+/// A token for the app itself: no user, no refresh token.
+fn client_credentials(
+    state: &mut State,
+    ask: &Ask,
+    tenant: &str,
+    client_id: &str,
+    form: &Form,
+) -> Result<Reply, Refusal> {
+    authenticate(&state.directory, client_id, form, &Endpoint { host: &ask.host, tenant })?;
+    let scope = required(form, "scope")?;
+    let resource = scope.strip_suffix("/.default").ok_or_else(|| Refusal::new(1_002_012, scope))?;
+    let lifetime = Duration::seconds(3_599);
+    let access = jwt::access_for_app(tenant, resource, client_id, now() + lifetime);
+    let expires = now() + lifetime;
+    let given = AccessToken { audience: resource.to_owned(), principal: client_id.to_owned(), expires };
+    state.access.insert(access.clone(), given);
+    let body = json!({
+        "token_type": "Bearer", "expires_in": lifetime.whole_seconds(), "ext_expires_in": lifetime.whole_seconds(),
+        "access_token": access,
+    });
+    Ok(refusal::headers(Reply::json(200, &body), ask, &guid(), Some((0, None))))
 }
 
 struct Request<'a> {
@@ -57,20 +103,6 @@ struct Request<'a> {
     client_id: &'a str,
     resource: &'a str,
     scopes: &'a [String],
-}
-
-fn authenticate(directory: &Directory, client_id: &str, secret: Option<&str>) -> Result<(), Refusal> {
-    let Some(app) = directory.apps.get(client_id) else { return Err(Refusal::new(700_016, client_id)) };
-    match (app.public, secret) {
-        (true, None) => Ok(()),
-        (true, Some(_)) => Err(Refusal::new(700_025, client_id)),
-        (false, None) => Err(Refusal::new(7_000_218, client_id)),
-        (false, Some(secret)) => match app.secrets.iter().find(|known| known.value == secret) {
-            None => Err(Refusal::new(7_000_215, client_id)),
-            Some(known) if known.expires <= now() => Err(Refusal::new(7_000_222, client_id)),
-            Some(_) => Ok(()),
-        },
-    }
 }
 
 fn alive(token: &RefreshToken, client_id: &str) -> Result<(), Refusal> {
@@ -158,7 +190,7 @@ fn grant(directory: &mut Directory, ask: &Ask, form: &Form, old: &RefreshToken, 
 
 /// Every use gives a new refresh token; the old one stays valid.
 fn renewed(directory: &mut Directory, old: &RefreshToken, user: &str) -> String {
-    let value = directory.issue(&old.client_id, user, old.mfa, time::Duration::ZERO);
+    let value = directory.issue(&old.client_id, user, old.mfa, Duration::ZERO);
     if let Some(token) = directory.refresh_tokens.get_mut(&value) {
         token.single_page = old.single_page;
         // A single-page token renews the value, not the life.

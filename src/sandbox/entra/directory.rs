@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use time::{Duration, OffsetDateTime};
 
+use super::certificate::AppCertificate;
+use super::client::FederatedCredential;
 use crate::sandbox::state::{guid, now};
 
 pub const TENANT: &str = "00000000-0000-0000-0000-000000000001";
@@ -23,6 +25,8 @@ pub struct Directory {
     pub refresh_tokens: HashMap<String, RefreshToken>,
     /// Access and id tokens that were given out.
     pub given: Vec<String>,
+    /// How far the clock here is ahead of everybody else's.
+    pub ahead: Duration,
     /// Deviations that a test asks for.
     pub quirks: Quirks,
 }
@@ -31,6 +35,8 @@ pub struct Directory {
 #[derive(Debug, Clone, Default)]
 pub struct App {
     pub secrets: Vec<AppSecret>,
+    pub certificates: Vec<AppCertificate>,
+    pub federated: Vec<FederatedCredential>,
     /// A public client sends no secret.
     pub public: bool,
     /// Resources that were consented to; empty means all.
@@ -97,6 +103,7 @@ impl Default for Directory {
             users: [(USER.to_owned(), user)].into(),
             refresh_tokens: HashMap::new(),
             given: Vec::new(),
+            ahead: Duration::ZERO,
             quirks: Quirks::default(),
         }
     }

@@ -6,10 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
 use ring::rsa::{KeyPair, PublicKeyComponents};
-use ring::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use super::client::TOKEN_EXCHANGE;
 use super::directory::User;
 use crate::sandbox::state::{guid, now};
 
@@ -72,6 +73,32 @@ pub(crate) fn client_info(user: &User) -> String {
     URL_SAFE_NO_PAD.encode(json!({ "uid": user.home.1, "utid": user.home.0 }).to_string())
 }
 
+/// An access token of an app for itself.
+pub(crate) fn access_for_app(tenant: &str, resource: &str, client_id: &str, expires: OffsetDateTime) -> String {
+    access_for_identity(tenant, resource, client_id, expires)
+}
+
+/// A token of somebody else, who Entra ID may have been told to trust.
+pub(crate) fn federated(issuer: &str, subject: &str, audience: &str, lifetime: time::Duration) -> String {
+    let (began, ends) = (now().unix_timestamp(), (now() + lifetime).unix_timestamp());
+    let claims = json!({ "iss": issuer, "sub": subject, "aud": audience, "iat": began, "nbf": began, "exp": ends, "jti": guid() });
+    sign_with(&json!({ "typ": "JWT", "alg": "RS256", "kid": KEY_ID }), &claims)
+}
+
+/// Whether the sandbox signed this token. It plays all issuers, so one key is enough.
+pub(crate) fn is_ours(token: &str) -> bool {
+    let Some((signed, signature)) = token.rsplit_once('.') else { return false };
+    let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
+    let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key().public().as_ref());
+    key.verify(signed.as_bytes(), &signature).is_ok()
+}
+
+/// A managed identity's token to be exchanged, which is of version 2.0.
+pub(crate) fn exchange(tenant: &str, principal: &str, expires: OffsetDateTime) -> String {
+    let issuer = format!("https://login.microsoftonline.com/{tenant}/v2.0");
+    federated(&issuer, principal, TOKEN_EXCHANGE, expires - now())
+}
+
 pub(crate) fn access_for_identity(tenant: &str, resource: &str, client_id: &str, expires: OffsetDateTime) -> String {
     sign(&json!({
         "aud": resource, "iss": format!("https://sts.windows.net/{tenant}/"), "ver": "1.0", "appid": client_id,
@@ -99,7 +126,10 @@ fn extend(claims: &mut Value, more: &Value) {
 }
 
 fn sign(claims: &Value) -> String {
-    let header = json!({ "typ": "JWT", "alg": "RS256", "kid": KEY_ID, "x5t": KEY_ID });
+    sign_with(&json!({ "typ": "JWT", "alg": "RS256", "kid": KEY_ID, "x5t": KEY_ID }), claims)
+}
+
+fn sign_with(header: &Value, claims: &Value) -> String {
     let signed =
         format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
     let mut signature = vec![0; key().public().modulus_len()];

@@ -48,11 +48,20 @@ const fn shape(code: u32) -> (u16, &'static str, Option<&'static str>, Option<&'
         65_001 => (400, "invalid_grant", None, Some("consent_required"), false),
         700_003 => (400, "invalid_grant", None, Some("device_authentication_failed"), true),
         54_005 => (400, "invalid_grant", None, None, false),
-        7_000_215 | 7_000_222 | 7_000_218 | 700_025 | 700_027 => (401, "invalid_client", None, None, true),
+        7_000_215
+        | 7_000_222
+        | 7_000_218
+        | 700_021
+        | 700_024
+        | 700_025
+        | 700_027
+        | 700_211..=700_213
+        | 50_012
+        | 50_013 => (401, "invalid_client", None, None, true),
         700_016 => (400, "unauthorized_client", None, None, true),
         90_002 | 900_144 | 90_014 | 700_022 | 700_023 | 901_002 => (400, "invalid_request", None, None, true),
         70_003 => (400, "unsupported_grant_type", None, None, true),
-        70_011 => (400, "invalid_scope", None, None, true),
+        70_011 | 1_002_012 => (400, "invalid_scope", None, None, true),
         500_011 => (400, "invalid_resource", None, None, true),
         50_055 => (400, "user_password_expired", None, Some("user_password_expired"), true),
         90_033 => (503, "temporarily_unavailable", None, None, false),
@@ -91,6 +100,16 @@ fn text(refusal: &Refusal) -> String {
         70_011 => format!("The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope {about} is not valid."),
         700_022 => format!("The provided value for the input parameter scope '{about}' is not valid because it contains more than one resource."),
         500_011 => format!("The resource principal named {about} was not found in the tenant named Contoso. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant."),
+        700_027 => {
+            let (reason, client) = about.split_once('|').unwrap_or((about, ""));
+            format!("The certificate with identifier used to sign the client assertion is not registered on application. [Reason - {reason}, Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '{client}'. Review the documentation at https://docs.microsoft.com/en-us/graph/deployments to determine the corresponding service endpoint.]")
+        }
+        700_024 => "Client assertion is not within its valid time range. Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials .".to_owned(),
+        700_021 => "Client assertion application identifier doesn't match 'client_id' parameter.".to_owned(),
+        700_211 => format!("No matching federated identity record found for presented assertion issuer '{about}'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"),
+        700_212 => format!("No matching federated identity record found for presented assertion audience '{about}'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"),
+        700_213 => format!("No matching federated identity record found for presented assertion subject '{about}'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"),
+        1_002_012 => format!("The provided value for scope {about} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."),
         90_033 => "A transient error has occurred. Please try again.".to_owned(),
         _ => format!("The request was refused ({about})."),
     }

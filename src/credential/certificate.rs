@@ -1,0 +1,111 @@
+//! A certificate with its private key, and the assertions it signs.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest;
+use ring::rand::SystemRandom;
+use ring::rsa::KeyPair;
+use ring::signature::RSA_PSS_SHA256;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+use url::Url;
+use uuid::Uuid;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use crate::model::failure::Cause;
+use crate::model::kind::Kind;
+use crate::secret::{Assertion, SecretValue};
+
+/// How long an assertion is good for
+/// (learn.microsoft.com/entra/identity-platform/certificate-credentials: 5 to 10 minutes).
+const LIFETIME: Duration = Duration::minutes(10);
+/// What Entra ID would call "not yet valid" on a clock that is a little ahead.
+const MARGIN: Duration = Duration::minutes(2);
+
+/// What an app registration signs with.
+pub struct Certificate {
+    key: KeyPair,
+    /// SHA-256 of the certificate, as `x5t#S256` has it (RFC 7515 section 4.1.8).
+    thumbprint: String,
+    pub expires: OffsetDateTime,
+}
+
+impl std::fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Certificate").field("thumbprint", &self.thumbprint).finish_non_exhaustive()
+    }
+}
+
+impl Certificate {
+    /// Reads an RSA key and the certificate that belongs to it, in any order, from one PEM text; other certificates, as
+    /// of a chain, are passed over.
+    ///
+    /// # Errors
+    /// `app.certificate`, with what is missing.
+    pub fn parse(text: &SecretValue) -> Result<Self, Cause> {
+        let pem = text.expose();
+        let key = key(pem)?;
+        let certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
+        let certificates: Vec<CertificateDer<'_>> =
+            certificates.collect::<Result<_, _>>().map_err(|_| unusable("a certificate in it is not PEM"))?;
+        if certificates.is_empty() {
+            return Err(unusable("it holds no certificate"));
+        }
+        let of_key = certificates.iter().find_map(|der| Some((der, expiry_if_of(der, &key)?)));
+        let (der, expires) = of_key.ok_or_else(|| unusable("its key belongs to another certificate"))?;
+        let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, der));
+        Ok(Self { key, thumbprint, expires })
+    }
+
+    /// An assertion that proves `client_id` to the token endpoint `audience`
+    /// (learn.microsoft.com/entra/identity-platform/certificate-credentials; RFC 7523 section 3).
+    ///
+    /// # Errors
+    /// `app.certificate` where the system has no random numbers.
+    pub fn assertion(&self, client_id: &str, audience: &Url, now: OffsetDateTime) -> Result<Assertion, Cause> {
+        let header = json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": self.thumbprint });
+        let claims = json!({
+            "aud": audience.as_str(), "iss": client_id, "sub": client_id, "jti": Uuid::new_v4().to_string(),
+            "nbf": (now - MARGIN).unix_timestamp(), "iat": now.unix_timestamp(),
+            "exp": (now + LIFETIME - MARGIN).unix_timestamp(),
+        });
+        let encode = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", encode(header), encode(claims));
+        let mut signature = vec![0; self.key.public().modulus_len()];
+        self.key
+            .sign(&RSA_PSS_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+            .map_err(|_| unusable("its key does not sign"))?;
+        Ok(Assertion::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))))
+    }
+}
+
+fn unusable(what: &str) -> Cause {
+    Cause::new(Kind::AppCertificate, format!("the certificate cannot be used: {what}"))
+}
+
+fn key(pem: &str) -> Result<KeyPair, Cause> {
+    let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
+        unusable(if pem.contains("ENCRYPTED") {
+            "its private key is encrypted"
+        } else if pem.contains("-----BEGIN") {
+            "it holds no private key"
+        } else {
+            "it is not PEM text, as a PKCS#12 file is not"
+        })
+    })?;
+    let pair = match &der {
+        PrivateKeyDer::Pkcs8(der) => KeyPair::from_pkcs8(der.secret_pkcs8_der()),
+        PrivateKeyDer::Pkcs1(der) => KeyPair::from_der(der.secret_pkcs1_der()),
+        _ => return Err(unusable("its private key is not RSA")),
+    };
+    pair.map_err(|_| unusable("its private key is not RSA of 2048 to 4096 bits"))
+}
+
+/// When a certificate ends, if it is the key's.
+fn expiry_if_of(der: &CertificateDer<'_>, key: &KeyPair) -> Option<OffsetDateTime> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let public = certificate.public_key().subject_public_key.data.as_ref();
+    (public == key.public().as_ref()).then(|| certificate.validity().not_after.to_datetime())
+}

@@ -28,6 +28,8 @@ pub enum Command {
     Run(Run),
     /// Show the health of every token from metadata alone: nothing is read, redeemed or changed
     Status(Status),
+    /// Take a token out of service: disable all its versions, and stop reporting it
+    Retire(Retire),
     /// Print an example of the configuration, or its JSON Schema
     Config {
         #[command(subcommand)]
@@ -49,6 +51,9 @@ pub struct Run {
     /// Read metadata, say what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Disable old versions that somebody else stored as well
+    #[arg(long)]
+    pub retire_foreign: bool,
     /// When the run must have ended
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = humantime::parse_duration, env = "ROTATOR_DEADLINE")]
     pub deadline: Duration,
@@ -74,6 +79,18 @@ pub struct Status {
     /// Exit 3 on warnings as well
     #[arg(long, value_name = "WHAT", value_enum)]
     pub fail_on: Option<FailOn>,
+}
+
+#[derive(Debug, Args)]
+pub struct Retire {
+    /// The token, by name
+    pub name: String,
+    /// Do it without being asked
+    #[arg(long)]
+    pub yes: bool,
+    /// When the command must have ended
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration, env = "ROTATOR_DEADLINE")]
+    pub deadline: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -8,7 +8,7 @@ use crate::entra::answer::RawAnswer;
 use crate::entra::request::TokenRequest;
 use crate::model::failure::Cause;
 use crate::model::name::SecretName;
-use crate::model::version::{Draft, Stored, Version, VersionId};
+use crate::model::version::{Change, Draft, Stored, Version, VersionId};
 
 /// One Key Vault.
 #[async_trait]
@@ -22,8 +22,8 @@ pub trait Vault: Debug + Send + Sync {
     /// Writes a new version. Tried once: after a failure it may have been written all the same.
     async fn write(&self, secret: &SecretName, draft: Draft<'_>) -> Result<Version, Cause>;
 
-    /// Disables one version, keeping all else.
-    async fn disable(&self, secret: &SecretName, version: &VersionId) -> Result<(), Cause>;
+    /// Changes one version and returns it as it is afterwards; what `change` does not name stays.
+    async fn update(&self, secret: &SecretName, version: &VersionId, change: &Change) -> Result<Version, Cause>;
 }
 
 /// Entra ID.

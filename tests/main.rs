@@ -20,6 +20,7 @@ mod credentials;
 mod faults;
 mod house;
 mod identity;
+mod lifecycle;
 mod nothing_lost;
 mod recordings;
 mod redaction;

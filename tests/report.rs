@@ -46,7 +46,7 @@ async fn the_keys_are_those_of_the_contract() {
     assert_eq!(outcome.stdout.lines().count(), 1, "one document on one line");
     let report: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    assert_eq!(keys(&report), "finished notify_failed run_id schema started summary tokens");
+    assert_eq!(keys(&report), "apps finished notify_failed run_id schema started summary tokens");
     assert_eq!(keys(&report["summary"]), "exit_code failed held probed recovered rotated superseded total");
     assert_eq!(
         keys(&report["tokens"][0]),

@@ -42,14 +42,31 @@ pub(super) fn connect(config: &Config, limit: Duration) -> Result<Run, Usage> {
     Ok(Run { id: Uuid::new_v4().to_string(), clock, deadline, entra, vaults, proofs: Proofs::of_apps(apps, host) })
 }
 
+/// The one target of a name.
+pub(super) fn named(config: &Config, name: &str) -> Result<Arc<Target>, Usage> {
+    let found = config.targets.iter().find(|target| target.name == name);
+    found
+        .cloned()
+        .ok_or_else(|| Usage(format!("{name}: there is no such token\n    fix: known tokens: {}", names(config))))
+}
+
+/// The vault of a target.
+pub(super) fn vault_of(target: &Target, run: &Run) -> Result<Arc<dyn Vault>, Usage> {
+    let vault = run.vaults.get(&target.vault.name).cloned();
+    vault.ok_or_else(|| Usage(format!("no connection to vault {}", target.vault.name)))
+}
+
+fn names(config: &Config) -> String {
+    config.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
 /// The targets that were asked for, all of them if none was named.
 pub(super) fn chosen(config: &Config, only: &[String]) -> Result<Vec<Arc<Target>>, Usage> {
     let known = |name: &&String| config.targets.iter().any(|target| target.name == **name);
     if let Some(unknown) = only.iter().find(|name| !known(name)) {
-        let names: Vec<&str> = config.targets.iter().map(|target| target.name.as_str()).collect();
         return Err(Usage(format!(
             "--only {unknown}: there is no such token\n    fix: known tokens: {}",
-            names.join(", ")
+            names(config)
         )));
     }
     let wanted = |target: &&Arc<Target>| only.is_empty() || only.contains(&target.name);

@@ -3,6 +3,7 @@
 mod config;
 mod connect;
 mod log;
+mod retire;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -14,6 +15,8 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 use crate::config::Faults;
+use crate::model::failure::Failure;
+use crate::model::kind::Remedy;
 
 /// Usage or configuration: nothing was sent.
 const USAGE: u8 = 2;
@@ -26,6 +29,7 @@ pub async fn dispatch(cli: Cli) -> ExitCode {
     let code = match cli.command {
         Command::Run(arguments) => run::run(&cli.source, &arguments).await,
         Command::Status(arguments) => status::status(&cli.source, &arguments).await,
+        Command::Retire(arguments) => retire::retire(&cli.source, &arguments).await,
         Command::Config { what } => Ok(config::print(what)),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::sandbox(&arguments).await,
@@ -34,6 +38,11 @@ pub async fn dispatch(cli: Cli) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(fault) => usage(&fault.0),
     }
+}
+
+/// What a failure means for the exit code of a command about one token.
+fn exit_code(failure: &Failure) -> u8 {
+    if failure.remedy() == Remedy::Retry { 4 } else { 3 }
 }
 
 /// Something found before the first request.

@@ -21,7 +21,8 @@ pub(super) async fn run(source: &Source, arguments: &Arguments) -> Result<u8, Us
     let listener = tokio::spawn(stop_on_signal(run.deadline.clone()));
 
     let started = run.clock.now();
-    let options = Options { force: arguments.force, dry_run: arguments.dry_run };
+    let options =
+        Options { force: arguments.force, dry_run: arguments.dry_run, retire_foreign: arguments.retire_foreign };
     let bar = progress::bar(targets.len());
     let done = |target: &crate::model::target::Target| {
         bar.set_message(target.name.clone());
@@ -37,6 +38,7 @@ pub(super) async fn run(source: &Source, arguments: &Arguments) -> Result<u8, Us
         finished: run.clock.now(),
         fail_on_warning: arguments.fail_on == Some(FailOn::Warning),
         tokens: targets.iter().zip(outcomes).collect(),
+        expiries: targets.iter().filter_map(|t| Some((t.app.name.clone(), run.proofs.expiry(&t.app)?))).collect(),
     });
     log(&report);
     stdout::print(&report.render(arguments.output, stdout::style()));
@@ -54,6 +56,10 @@ fn log(report: &Report) {
         } else {
             tracing::info!(event = "token.finished", run_id, token, outcome, health, days_left, kind);
         }
+    }
+    for app in report.apps.iter().filter(|app| app.is_warning()) {
+        let (name, days_left, health) = (app.name.as_str(), app.days_left, app.health.as_str());
+        tracing::warn!(event = "app.credential", run_id, app = name, days_left, health);
     }
     let Summary { total, failed, exit_code, .. } = report.summary;
     tracing::info!(event = "run.finished", run_id, total, failed, exit_code);

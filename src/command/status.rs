@@ -1,17 +1,20 @@
 //! `rotator status`: how long every token has to live, from metadata alone.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::future::join_all;
+use time::OffsetDateTime;
 
 use crate::cli::{FailOn, Status as Arguments};
 use crate::command::{Usage, connect, stdout};
 use crate::config::Source;
+use crate::model::credential::SecretSource;
 use crate::model::failure::{Cause, Failure, Stage};
 use crate::model::kind::Kind;
 use crate::model::outcome::{Hold, Outcome, Verdict};
 use crate::model::target::Target;
-use crate::renew::{self, Inventory, Run};
+use crate::renew::{self, Inventory, Run, plan};
 use crate::report::{self, Facts};
 
 pub(super) async fn status(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
@@ -20,15 +23,37 @@ pub(super) async fn status(source: &Source, arguments: &Arguments) -> Result<u8,
     let run = connect::connect(&config, arguments.deadline)?;
     let started = run.clock.now();
     let outcomes = join_all(targets.iter().map(|target| look(target, &run))).await;
+    let expiries = credential_expiries(&targets, &run).await;
     let report = report::report(Facts {
         run_id: &run.id,
         started,
         finished: run.clock.now(),
         fail_on_warning: arguments.fail_on == Some(FailOn::Warning),
         tokens: targets.iter().zip(outcomes).collect(),
+        expiries,
     });
     stdout::print(&report.render(arguments.output, stdout::style()));
     Ok(report.summary.exit_code)
+}
+
+/// When the credentials of the apps end, by the metadata of their secrets and the configuration. What cannot be found
+/// out is not known.
+async fn credential_expiries(targets: &[Arc<Target>], run: &Run) -> HashMap<String, OffsetDateTime> {
+    let mut expiries = HashMap::new();
+    for app in targets.iter().map(|target| &target.app) {
+        if expiries.contains_key(&app.name) {
+            continue;
+        }
+        let mut expires = app.credential_expires;
+        if let Some(SecretSource::Vault { vault, secret }) = app.credential.source()
+            && let Some(vault) = run.vaults.get(&vault.name)
+            && let Ok(inventory) = Inventory::glance(vault.as_ref(), secret).await
+        {
+            expires = inventory.newest().expires.or(expires);
+        }
+        expiries.extend(expires.map(|expires| (app.name.clone(), expires)));
+    }
+    expiries
 }
 
 async fn look(target: &Arc<Target>, run: &Run) -> Outcome {
@@ -41,9 +66,11 @@ async fn look(target: &Arc<Target>, run: &Run) -> Outcome {
         Err(cause) => return failed(cause),
     };
     inventory.issues_from_expiry(target.policy.expire_after);
-    let mut outcome = renew::begin(target, &inventory);
-    outcome.verdict = Verdict::Held(Hold::Looked);
-    if !inventory.newest().enabled {
+    let mut outcome = renew::begin(target, &inventory, run.clock.now());
+    let aside = plan::set_aside(inventory.newest(), target.suspended_until, run.clock.now());
+    let is_aside = aside.is_some();
+    outcome.verdict = Verdict::Held(aside.unwrap_or(Hold::Looked));
+    if !is_aside && !inventory.newest().enabled {
         let cause = Cause::new(Kind::SecretDisabled, "the newest version is disabled");
         outcome.verdict = Verdict::Held(Hold::Disabled(Failure { stage: Stage::Inventory, cause }));
     }

@@ -20,3 +20,9 @@ pub(super) fn style() -> Style {
     let wanted = refer::env("NO_COLOR").is_none_or(|value| value.is_empty());
     Style { colour: wanted && std::io::stdout().is_terminal() }
 }
+
+/// Asks a question, which the answer is to stand behind.
+pub(super) fn ask(question: &str) {
+    let mut error = std::io::stderr().lock();
+    let _ = error.write_all(question.as_bytes()).and_then(|()| error.flush());
+}

@@ -1,5 +1,7 @@
 //! How long a token has to live.
 
+use std::time::Duration;
+
 use time::OffsetDateTime;
 
 use crate::model::policy::Policy;
@@ -55,17 +57,28 @@ pub fn judge(issued: Option<OffsetDateTime>, policy: &Policy, now: OffsetDateTim
     let lifetime = time::Duration::try_from(policy.expire_after).unwrap_or(time::Duration::MAX);
     let expires = issued.saturating_add(lifetime);
     let left = expires - now;
-    let health = if left <= time::Duration::ZERO {
+    let health = of(left, policy.warn_before, policy.critical_before);
+    Age { issued: Some(issued), expires: Some(expires), days_left: Some(days_left(left)), health }
+}
+
+/// The state of something that has `left` to live.
+#[must_use]
+pub fn of(left: time::Duration, warn_before: Duration, critical_before: Duration) -> Health {
+    if left <= time::Duration::ZERO {
         Health::Expired
-    } else if left <= policy.critical_before {
+    } else if left <= critical_before {
         Health::Expiring
-    } else if left <= policy.warn_before {
+    } else if left <= warn_before {
         Health::Aging
     } else {
         Health::Fresh
-    };
-    let days_left = Some(-(-left.whole_seconds()).div_euclid(86_400));
-    Age { issued: Some(issued), expires: Some(expires), days_left, health }
+    }
+}
+
+/// Whole days, rounded up.
+#[must_use]
+pub fn days_left(left: time::Duration) -> i64 {
+    -(-left.whole_seconds()).div_euclid(86_400)
 }
 
 #[cfg(test)]

@@ -86,6 +86,18 @@ pub enum Hold {
     NoTime(Failure),
     /// A person disabled the newest version.
     Disabled(Failure),
+    /// Its owner said in the configuration that it is left alone until then.
+    Suspended(OffsetDateTime),
+    /// It was taken out of service then.
+    Retired(OffsetDateTime),
+}
+
+impl Hold {
+    /// Whether nobody needs to be told of this token, whatever its age.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        matches!(self, Self::Suspended(_) | Self::Retired(_))
+    }
 }
 
 /// What a person should know though nothing failed.
@@ -109,13 +121,21 @@ pub enum Note {
     ManyVersions(usize),
     /// The scope is of Azure AD Graph, which was retired in 2025.
     RetiredScope,
+    /// The sign-in is so many days old, which is more than the policy wants.
+    ReconsentDue(i64),
+    /// The policy limits the age of the sign-in, and no tag tells it.
+    ReconsentUnknown,
+    /// This machine's clock is so many minutes ahead of Entra ID's.
+    ClockSkew(i64),
+    /// What the app proves itself with lives by other rules: a public client.
+    PublicClient,
 }
 
 impl Note {
     /// Whether `--fail-on warning` counts it.
     #[must_use]
     pub const fn is_warning(&self) -> bool {
-        !matches!(self, Self::FirstUse)
+        !matches!(self, Self::FirstUse | Self::ReconsentUnknown | Self::PublicClient)
     }
 
     #[must_use]
@@ -140,6 +160,17 @@ impl Note {
             Self::ManyVersions(count) => format!(
                 "{count} versions: backup of the secret fails past 500; store the token under a new name and rotate weekly, not daily"
             ),
+            Self::ReconsentDue(days) => {
+                format!("the sign-in is {days} days old, reconsent_after is over: sign in again as the same user, with MFA")
+            }
+            Self::ReconsentUnknown => "reconsent_after is set, and no tag tells when the person signed in".into(),
+            Self::ClockSkew(minutes) => {
+                let side = if *minutes < 0 { "behind" } else { "ahead" };
+                format!("this machine's clock is {} minutes {side}: set it (timedatectl set-ntp true)", minutes.abs())
+            }
+            Self::PublicClient => {
+                "public client: a change or reset of the user's password ends its token, and so does a sign-in frequency policy".into()
+            }
             Self::RetiredScope => "graph.windows.net was retired in 2025: use https://graph.microsoft.com/.default".into(),
         }
     }

@@ -50,6 +50,15 @@ pub struct Draft<'a> {
     pub tags: BTreeMap<String, String>,
 }
 
+/// What is to be changed of a version; its value cannot be.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub enabled: Option<bool>,
+    /// All tags: Key Vault replaces the whole map.
+    pub tags: Option<BTreeMap<String, String>>,
+    pub no_expiry: bool,
+}
+
 /// What a version's tags say about its token. All is absent on a version that a person wrote by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Record {
@@ -58,6 +67,8 @@ pub struct Record {
     pub identity: Option<Tagged>,
     pub mfa: Option<Mfa>,
     pub run: Option<RunTag>,
+    /// When the token was taken out of service.
+    pub retired: Option<OffsetDateTime>,
 }
 
 /// The identity as tagged: the home account and the client id.

@@ -58,6 +58,8 @@ impl Replacement {
 pub struct Seen {
     pub identity: Identity,
     pub mfa: Mfa,
+    /// How far this machine's clock is ahead of Entra ID's, where that matters.
+    pub skew: Option<time::Duration>,
 }
 
 impl Seen {
@@ -75,6 +77,7 @@ impl Seen {
             (require_mfa && self.mfa == Mfa::No, Note::MfaMissing),
             (unknown, Note::IdentityUnknown),
             (first && !unknown, Note::FirstUse),
+            (self.skew.is_some(), Note::ClockSkew(self.skew.unwrap_or_default().whole_minutes())),
         ]
         .into_iter()
         .filter_map(|(holds, note)| holds.then_some(note))
@@ -106,7 +109,7 @@ pub fn refresh_token(stored: Stored) -> Result<(RefreshToken, Version), Cause> {
 /// A contradiction to the pinned identity.
 pub fn identify(grant: &Grant, pin: &Pin) -> Result<Seen, Cause> {
     identity::compare(&grant.identity, pin)?;
-    Ok(Seen { identity: grant.identity.clone(), mfa: grant.mfa })
+    Ok(Seen { identity: grant.identity.clone(), mfa: grant.mfa, skew: grant.skew })
 }
 
 /// Whether a grant may take the place of `base`.

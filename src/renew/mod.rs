@@ -1,5 +1,6 @@
 //! The path of one token, from the metadata of its versions to a new version that was read back.
 
+pub mod decommission;
 pub mod inspect;
 pub mod inventory;
 pub mod plan;
@@ -11,6 +12,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
+use time::OffsetDateTime;
 use tracing::Instrument as _;
 
 pub use inventory::Inventory;
@@ -21,13 +23,14 @@ use crate::clock::Clock;
 use crate::credential::Proofs;
 use crate::entra::answer::{self, Grant};
 use crate::entra::request::{self, Proof};
+use crate::model::credential::ClientCredential;
 use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
 use crate::model::identity::{Mfa, Pin};
 use crate::model::kind::Kind;
 use crate::model::outcome::{Hold, Note, Outcome, Verdict};
-use crate::model::policy::Verify;
+use crate::model::policy::{Policy, Verify};
 use crate::model::target::Target;
-use crate::model::version::{self, Stored, Version, VersionId};
+use crate::model::version::{self, Change, Stored, Version, VersionId};
 use crate::ports::{Entra, Vault};
 use crate::secret::RefreshToken;
 use crate::wire::deadline::Deadline;
@@ -54,9 +57,9 @@ pub struct Survey {
 }
 
 /// Takes one token through its step. Whatever happens there is one outcome.
-pub async fn renew(target: &Target, vault: &dyn Vault, survey: Survey, run: &Run) -> Outcome {
-    let mut outcome = begin(target, &survey.inventory);
-    let renewal = Renewal { target, vault, inventory: &survey.inventory, run };
+pub async fn renew(target: &Target, vault: &dyn Vault, survey: Survey, run: &Run, options: Options) -> Outcome {
+    let mut outcome = begin(target, &survey.inventory, run.clock.now());
+    let renewal = Renewal { target, vault, inventory: &survey.inventory, run, options };
     let result = match survey.step {
         Step::Hold(hold) => Ok(Verdict::Held(hold)),
         Step::Uncover(covered) => renewal.uncover(&covered, &mut outcome).await,
@@ -90,7 +93,7 @@ pub fn unseen(failure: Failure) -> Outcome {
 
 /// What is known of a token before its step.
 #[must_use]
-pub fn begin(target: &Target, inventory: &Inventory) -> Outcome {
+pub fn begin(target: &Target, inventory: &Inventory, now: OffsetDateTime) -> Outcome {
     let newest = inventory.newest();
     let record = &newest.record;
     let mut outcome = Outcome::new(Verdict::Held(Hold::NotDue));
@@ -109,7 +112,18 @@ pub fn begin(target: &Target, inventory: &Inventory) -> Outcome {
     if target.scope.contains("://graph.windows.net") {
         outcome.notes.push(Note::RetiredScope);
     }
+    if matches!(target.app.credential, ClientCredential::None) {
+        outcome.notes.push(Note::PublicClient);
+    }
+    outcome.notes.extend(reconsent(&target.policy, record.consented, now));
     outcome
+}
+
+/// Whether a person should sign in again because the last sign-in is long ago.
+fn reconsent(policy: &Policy, consented: Option<OffsetDateTime>, now: OffsetDateTime) -> Option<Note> {
+    let limit = policy.reconsent_after?;
+    let Some(consented) = consented else { return Some(Note::ReconsentUnknown) };
+    (now - consented >= limit).then(|| Note::ReconsentDue((now - consented).whole_days()))
 }
 
 /// Backup fails past 500 (learn.microsoft.com/azure/key-vault/general/backup).
@@ -120,6 +134,7 @@ struct Renewal<'a> {
     vault: &'a dyn Vault,
     inventory: &'a Inventory,
     run: &'a Run,
+    options: Options,
 }
 
 impl Renewal<'_> {
@@ -191,7 +206,8 @@ impl Renewal<'_> {
         if stored.versions.is_none() && self.inventory.listed {
             outcome.notes.push(Note::ListFailed);
         }
-        let superfluous = retire::superfluous(&stored, &self.target.policy, self.run.clock.now());
+        let superfluous =
+            retire::superfluous(&stored, &self.target.policy, self.options.retire_foreign, self.run.clock.now());
         if let Err(failure) = self.at(Stage::Retire, self.retire(superfluous, &mut outcome.retired)).await {
             outcome.notes.push(Note::RetireFailed(failure.cause.kind));
         }
@@ -212,7 +228,8 @@ impl Renewal<'_> {
     /// Disables old versions, and stops at the first that cannot be: the next one could not either.
     async fn retire(&self, versions: Vec<VersionId>, retired: &mut Vec<VersionId>) -> Result<(), Cause> {
         for version in versions {
-            self.vault.disable(&self.target.secret, &version).await.inspect_err(|cause| {
+            let disabled = Change { enabled: Some(false), ..Change::default() };
+            self.vault.update(&self.target.secret, &version, &disabled).await.inspect_err(|cause| {
                 tracing::warn!(version = %version, kind = cause.kind.slug(), "an old version was not disabled: {cause}");
             })?;
             retired.push(version);

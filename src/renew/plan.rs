@@ -5,8 +5,9 @@ use time::OffsetDateTime;
 use crate::model::failure::{Cause, Failure, Stage};
 use crate::model::kind::Kind;
 use crate::model::outcome::Hold;
-use crate::model::policy::{Policy, Probe};
-use crate::model::version::VersionId;
+use crate::model::policy::Probe;
+use crate::model::target::Target;
+use crate::model::version::{Version, VersionId};
 use crate::renew::inventory::Inventory;
 
 /// What a run was asked to do beyond its configuration.
@@ -16,6 +17,8 @@ pub struct Options {
     pub force: bool,
     /// Decide, and do nothing.
     pub dry_run: bool,
+    /// Disable old versions that somebody else stored as well.
+    pub retire_foreign: bool,
 }
 
 /// What is done with one token.
@@ -28,10 +31,20 @@ pub enum Step {
     Hold(Hold),
 }
 
+/// Why a token is left alone whatever its state, if so.
+#[must_use]
+pub fn set_aside(newest: &Version, suspended_until: Option<OffsetDateTime>, now: OffsetDateTime) -> Option<Hold> {
+    let retired = newest.record.retired.map(Hold::Retired);
+    retired.or_else(|| suspended_until.filter(|until| now < *until).map(Hold::Suspended))
+}
+
 /// A token whose time of issue is not known is due: it may be on its last day.
 #[must_use]
-pub fn plan(inventory: &Inventory, policy: &Policy, options: Options, now: OffsetDateTime) -> Step {
-    let newest = inventory.newest();
+pub fn plan(inventory: &Inventory, target: &Target, options: Options, now: OffsetDateTime) -> Step {
+    let (newest, policy) = (inventory.newest(), &target.policy);
+    if let Some(hold) = set_aside(newest, target.suspended_until, now) {
+        return Step::Hold(hold);
+    }
     if !newest.enabled {
         let cause = Cause::new(Kind::SecretDisabled, format!("the newest version {} is disabled", newest.id));
         return Step::Hold(Hold::Disabled(Failure { stage: Stage::Plan, cause }));
@@ -58,14 +71,16 @@ pub fn plan(inventory: &Inventory, policy: &Policy, options: Options, now: Offse
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::policy::days;
-    use crate::model::version::{Record, Version, VersionId};
+    use crate::config;
+    use crate::model::policy::{Policy, days};
+    use crate::model::version::Record;
     use std::collections::BTreeMap;
+    use std::sync::Arc;
     use time::macros::datetime;
 
     const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
 
-    fn inventory(issued: Option<OffsetDateTime>, enabled: bool) -> Inventory {
+    fn inventory(record: Record, enabled: bool) -> Inventory {
         let version = Version {
             id: VersionId("v".into()),
             enabled,
@@ -73,13 +88,23 @@ mod tests {
             content_type: None,
             expires: None,
             tags: BTreeMap::new(),
-            record: Record { issued, ..Record::default() },
+            record,
         };
         Inventory { versions: vec![version], listed: true }
     }
 
-    fn step(issued: Option<OffsetDateTime>, options: Options, probe: Probe) -> Step {
-        plan(&inventory(issued, true), &Policy { probe, ..Policy::default() }, options, NOW)
+    fn issued(issued: Option<OffsetDateTime>) -> Inventory {
+        inventory(Record { issued, ..Record::default() }, true)
+    }
+
+    fn target() -> Target {
+        let config = config::load_text("example", config::EXAMPLE).unwrap();
+        Arc::unwrap_or_clone(config.targets.into_iter().next().unwrap())
+    }
+
+    fn step(age: Option<OffsetDateTime>, options: Options, probe: Probe) -> Step {
+        let target = Target { policy: Policy { probe, ..Policy::default() }, ..target() };
+        plan(&issued(age), &target, options, NOW)
     }
 
     #[test]
@@ -89,21 +114,32 @@ mod tests {
         assert!(matches!(step(young, Options::default(), Probe::Never), Step::Hold(Hold::NotDue)));
         assert!(matches!(step(Some(NOW - days(7)), Options::default(), Probe::Never), Step::Rotate));
         assert!(matches!(step(None, Options::default(), Probe::Never), Step::Rotate));
-        let force = Options { force: true, dry_run: false };
+        let force = Options { force: true, ..Options::default() };
         assert!(matches!(step(young, force, Probe::Never), Step::Rotate));
     }
 
     #[test]
     fn a_dry_run_says_what_it_would_do() {
-        let dry = Options { force: false, dry_run: true };
+        let dry = Options { dry_run: true, ..Options::default() };
         assert!(matches!(step(None, dry, Probe::EveryRun), Step::Hold(Hold::DryRun("rotate"))));
         assert!(matches!(step(Some(NOW), dry, Probe::EveryRun), Step::Hold(Hold::DryRun("probe"))));
     }
 
     #[test]
     fn a_disabled_newest_version_is_never_worked_around() {
-        let options = Options { force: true, dry_run: false };
-        let step = plan(&inventory(None, false), &Policy::default(), options, NOW);
+        let options = Options { force: true, ..Options::default() };
+        let step = plan(&inventory(Record::default(), false), &target(), options, NOW);
         assert!(matches!(step, Step::Hold(Hold::Disabled(_))));
+    }
+
+    #[test]
+    fn what_was_set_aside_stays_so_whatever_else_is_true() {
+        let force = Options { force: true, ..Options::default() };
+        let until = |day| Target { suspended_until: Some(day), ..target() };
+        let tomorrow = plan(&issued(None), &until(NOW + days(1)), force, NOW);
+        assert!(matches!(tomorrow, Step::Hold(Hold::Suspended(_))));
+        assert!(matches!(plan(&issued(None), &until(NOW), force, NOW), Step::Rotate), "the day has come");
+        let retired = inventory(Record { retired: Some(NOW), ..Record::default() }, false);
+        assert!(matches!(plan(&retired, &target(), force, NOW), Step::Hold(Hold::Retired(_))));
     }
 }

@@ -86,10 +86,10 @@ impl Queue<'_> {
             && let Some(survey) = self.due.remove(&key)
         {
             let (_, index) = key;
-            let (target, run) = (Arc::clone(&self.targets[index]), Arc::clone(self.run));
+            let (target, run, options) = (Arc::clone(&self.targets[index]), Arc::clone(self.run), self.options);
             let work = async move {
                 match vault_of(&target, &run) {
-                    Ok(vault) => renew::renew(&target, vault.as_ref(), survey, &run).await,
+                    Ok(vault) => renew::renew(&target, vault.as_ref(), survey, &run, options).await,
                     Err(failure) => renew::unseen(failure),
                 }
             };
@@ -109,7 +109,7 @@ impl Queue<'_> {
             self.outcomes[index] = Some((renew::unseen(failure(Stage::Inventory)), false));
         }
         for ((_, index), survey) in std::mem::take(&mut self.due) {
-            let mut outcome = renew::begin(&self.targets[index], &survey.inventory);
+            let mut outcome = renew::begin(&self.targets[index], &survey.inventory, self.now);
             outcome.verdict = match survey.step {
                 Step::Hold(hold) => Verdict::Held(hold),
                 Step::Rotate | Step::Probe | Step::Uncover(_) => Verdict::Held(Hold::NoTime(failure(Stage::Run))),
@@ -150,7 +150,7 @@ async fn survey(target: &Target, run: &Run, options: Options, now: OffsetDateTim
     let at = |cause| Failure { stage: Stage::Inventory, cause };
     let mut inventory = Inventory::take(vault.as_ref(), &target.secret).await.map_err(at)?;
     inventory.issues_from_expiry(target.policy.expire_after);
-    let step = plan::plan(&inventory, &target.policy, options, now);
+    let step = plan::plan(&inventory, target, options, now);
     tracing::debug!(?step, versions = inventory.versions.len(), "planned");
     Ok(Survey { inventory, step })
 }

@@ -7,14 +7,14 @@ use crate::model::version::{Version, VersionId};
 use crate::renew::store::ReadBack;
 
 /// Enabled versions of ours beyond `keep_versions` and older than `grace`. Never the newest, never one of the same
-/// second, never one that this tool did not write. Nothing without the list of versions.
-pub(super) fn superfluous(stored: &ReadBack, policy: &Policy, now: OffsetDateTime) -> Vec<VersionId> {
+/// second, and one that this tool did not write only where `foreign` says so. Nothing without the list of versions.
+pub(super) fn superfluous(stored: &ReadBack, policy: &Policy, foreign: bool, now: OffsetDateTime) -> Vec<VersionId> {
     let mut enabled: Vec<&Version> = stored.versions.iter().flatten().filter(|version| version.enabled).collect();
     enabled.sort_by_key(|version| (version.id != stored.version.id, std::cmp::Reverse(version.created)));
     enabled
         .into_iter()
         .skip(policy.keep_versions.max(1))
-        .filter(|version| version.record.run.is_some())
+        .filter(|version| foreign || version.record.run.is_some())
         .filter(|version| version.created < stored.version.created && now - version.created > policy.grace)
         .map(|version| version.id.clone())
         .collect()
@@ -45,7 +45,7 @@ mod tests {
 
     fn retired(versions: Vec<Version>) -> Vec<String> {
         let stored = ReadBack { version: version("new", 0, true), versions: Some(versions) };
-        superfluous(&stored, &Policy::default(), NOW).into_iter().map(|id| id.0).collect()
+        superfluous(&stored, &Policy::default(), false, NOW).into_iter().map(|id| id.0).collect()
     }
 
     #[test]

@@ -195,6 +195,7 @@ impl Place<'_> {
             identity: Some(replacement.tagged().clone()),
             mfa: Some(replacement.mfa()),
             run: Some(RunTag { run_id: self.run.id.clone(), replaced: self.base.id.clone() }),
+            retired: None,
         };
         let (tags, dropped) = tags::write(&self.base.tags, &record, &self.target.scope);
         *left_out = dropped;

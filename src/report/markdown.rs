@@ -21,6 +21,10 @@ pub(super) fn render(report: &Report) -> String {
             cell(&todo(row))
         );
     }
+    let remarks = report.apps.iter().filter_map(|app| Some((app, app.remark()?)));
+    for (app, (remark, fix)) in remarks {
+        let _ = writeln!(text, "\nApp {}: {remark} — `{fix}`", cell(&app.name));
+    }
     let _ = writeln!(text, "\nExit code {} · run `{}`", report.summary.exit_code, report.run_id);
     text
 }
@@ -29,7 +33,7 @@ fn todo(row: &Row) -> String {
     let notes: Vec<String> = row.aside.notes.iter().map(crate::model::outcome::Note::text).collect();
     match &row.failure {
         Some(failure) => format!("`{}`: {} — {}", failure.kind, failure.message, failure.hint),
-        None => notes.join("; "),
+        None => row.aside.hold.iter().cloned().chain(notes).collect::<Vec<_>>().join("; "),
     }
 }
 

@@ -1,10 +1,12 @@
 //! What a run tells: one document, in the form that was asked for.
 
+mod app;
 mod json;
 mod markdown;
 pub mod progress;
 mod text;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -18,6 +20,7 @@ use crate::model::kind::Remedy;
 use crate::model::outcome::{Hold, Note, Outcome, Verdict, exit_code};
 use crate::model::policy::Policy;
 use crate::model::target::Target;
+pub use app::AppRow;
 
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -46,6 +49,9 @@ pub struct Report {
     pub finished: OffsetDateTime,
     pub summary: Summary,
     pub tokens: Vec<Row>,
+    /// The app registrations of these tokens.
+    #[serde(default)]
+    pub apps: Vec<AppRow>,
     /// Receivers that could not be told.
     pub notify_failed: Vec<String>,
 }
@@ -112,7 +118,9 @@ struct Instant(
 pub(crate) struct Aside {
     policy: Policy,
     notes: Vec<Note>,
-    hold: Option<&'static str>,
+    hold: Option<String>,
+    /// Nobody is told of it, whatever its age.
+    quiet: bool,
     owner: Option<String>,
     purpose: Option<String>,
     code: u8,
@@ -167,16 +175,21 @@ pub struct Facts<'a> {
     pub finished: OffsetDateTime,
     pub fail_on_warning: bool,
     pub tokens: Vec<(&'a Arc<Target>, Outcome)>,
+    /// When the credentials of the apps end, by the name of the app, as far as it is known.
+    pub expiries: HashMap<String, OffsetDateTime>,
 }
 
 /// Judges every outcome and counts.
 #[must_use]
 pub fn report(facts: Facts<'_>) -> Report {
     let now = facts.finished;
+    let targets: Vec<&Arc<Target>> = facts.tokens.iter().map(|(target, _)| *target).collect();
+    let apps = app::rows(&targets, &facts.expiries, now);
     let tokens: Vec<Row> = facts.tokens.into_iter().map(|(target, outcome)| row(target, outcome, now)).collect();
     let count = |name| tokens.iter().filter(|row| row.outcome == name).count();
     let worst = |code| tokens.iter().any(|row| row.aside.code == code);
-    let warned = facts.fail_on_warning && tokens.iter().any(Row::is_warning);
+    let warning = tokens.iter().any(Row::is_warning) || apps.iter().any(AppRow::is_warning);
+    let warned = facts.fail_on_warning && warning;
     let summary = Summary {
         total: tokens.len(),
         rotated: count(OutcomeName::Rotated),
@@ -198,6 +211,7 @@ pub fn report(facts: Facts<'_>) -> Report {
         finished: seconds(facts.finished),
         summary,
         tokens,
+        apps,
         notify_failed: Vec::new(),
     }
 }
@@ -207,6 +221,7 @@ fn row(target: &Target, outcome: Outcome, now: OffsetDateTime) -> Row {
     let aside = Aside {
         policy: target.policy.clone(),
         hold: hold(&outcome.verdict),
+        quiet: matches!(&outcome.verdict, Verdict::Held(hold) if hold.is_quiet()),
         code: exit_code(&outcome.verdict, age.health),
         notes: outcome.notes,
         owner: target.owner.clone(),
@@ -252,11 +267,15 @@ const fn failure_of(verdict: &Verdict) -> Option<&Failure> {
     }
 }
 
-const fn hold(verdict: &Verdict) -> Option<&'static str> {
-    match verdict {
-        Verdict::Held(Hold::NotDue) => Some("not due"),
-        Verdict::Held(Hold::DryRun(step)) => Some(step),
-        _ => None,
+/// Why nothing was done, where no failure says it.
+fn hold(verdict: &Verdict) -> Option<String> {
+    let Verdict::Held(hold) = verdict else { return None };
+    match hold {
+        Hold::NotDue => Some("not due, and not probed".to_owned()),
+        Hold::DryRun(step) => Some(format!("dry run: would {step}")),
+        Hold::Suspended(until) => Some(format!("suspended until {}", until.date())),
+        Hold::Retired(at) => Some(format!("out of service since {}: remove it from the configuration", at.date())),
+        Hold::Looked | Hold::NoTime(_) | Hold::Disabled(_) => None,
     }
 }
 
@@ -284,14 +303,22 @@ impl Row {
     /// Whether `--fail-on warning` counts this token.
     #[must_use]
     pub fn is_warning(&self) -> bool {
+        if self.aside.quiet {
+            return false;
+        }
         let noted = self.aside.notes.iter().any(Note::is_warning);
-        noted || matches!(self.health, Health::Aging | Health::Expiring | Health::Expired)
+        noted || self.is_aging()
+    }
+
+    /// Whether its age is worth a word.
+    fn is_aging(&self) -> bool {
+        !self.aside.quiet && matches!(self.health, Health::Aging | Health::Expiring | Health::Expired)
     }
 
     /// Whether a person must be told of this token at once.
     #[must_use]
     pub fn is_critical(&self) -> bool {
-        self.aside.code == 3 || matches!(self.health, Health::Expiring | Health::Expired)
+        self.aside.code == 3 || !self.aside.quiet && matches!(self.health, Health::Expiring | Health::Expired)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::model::failure::Stage;
 use crate::model::health::Health;
 use crate::model::kind::Remedy;
-use crate::report::{Aside, OutcomeName, Report, Row, Style};
+use crate::report::{Aside, Report, Row, Style};
 
 const BAR: usize = 20;
 const RED: &str = "\u{1b}[31m";
@@ -20,6 +20,11 @@ pub(super) fn render(report: &Report, style: Style) -> String {
     let mut text = String::new();
     for row in &rows {
         token(&mut text, row, width, style);
+    }
+    for app in &report.apps {
+        if let Some((remark, fix)) = app.remark() {
+            let _ = writeln!(text, "app {}: {remark}\n  → {fix}", app.name);
+        }
     }
     if !rows.is_empty() {
         text.push('\n');
@@ -95,11 +100,7 @@ fn left(row: &Row) -> String {
 fn details(row: &Row) -> Vec<String> {
     let Aside { notes, hold, owner, purpose, .. } = &row.aside;
     let mut details = Vec::new();
-    match (row.outcome, hold) {
-        (OutcomeName::Held, Some("not due")) => details.push("not due, and not probed".to_owned()),
-        (OutcomeName::Held, Some(step)) => details.push(format!("dry run: would {step}")),
-        _ => {}
-    }
+    details.extend(hold.clone());
     if let Some(failure) = &row.failure {
         details.push(format!("{} at {}: {}", failure.kind, failure.stage.as_str(), failure.message));
         if let Some(purpose) = purpose {
@@ -112,7 +113,7 @@ fn details(row: &Row) -> Vec<String> {
         if let Some(id) = &failure.correlation_id {
             details.push(format!("correlation id {id}"));
         }
-    } else if matches!(row.health, Health::Expiring | Health::Expired | Health::Aging) {
+    } else if row.is_aging() {
         details.push(format!("→ rotate it now: rotator run --only {} --force", row.name));
     }
     if !row.retired.is_empty() {

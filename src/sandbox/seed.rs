@@ -185,8 +185,10 @@ pub fn state(seeds: &[Seed]) -> State {
     state.directory.register(CLIENT, &secret, Duration::days(200));
     state.directory.register(LEGACY_CLIENT, &expired, Duration::days(-3));
     let month = Duration::days(30);
-    state.vault(VAULT).add("partner-client-secret", Version::new(&secret).aged(month));
-    state.vault(VAULT).add("legacy-client-secret", Version::new(&expired).aged(month));
+    let until = |days| Some((now() + Duration::days(days)).unix_timestamp());
+    let version = |value: &str, days| Version { expires: until(days), ..Version::new(value).aged(month) };
+    state.vault(VAULT).add("partner-client-secret", version(&secret, 200));
+    state.vault(VAULT).add("legacy-client-secret", version(&expired, -3));
     for seed in seeds {
         seed.plant(&mut state);
     }

@@ -10,16 +10,17 @@ use azure_core::http::{ClientOptions, RequestContent, RetryOptions, Transport};
 use azure_core::time::OffsetDateTime;
 use azure_security_keyvault_secrets::models::{
     Secret, SecretAttributes, SecretClientGetSecretOptions, SecretClientUpdateSecretPropertiesOptions,
-    SecretProperties, SetSecretParameters, UpdateSecretPropertiesParameters,
+    SecretProperties, SetSecretParameters,
 };
 use azure_security_keyvault_secrets::{ResourceExt as _, SecretClient, SecretClientOptions};
 use futures::TryStreamExt as _;
+use serde_json::{Map, Value, json};
 
 use crate::model::failure::Cause;
 use crate::model::kind::Kind;
 use crate::model::name::SecretName;
 use crate::model::target::VaultSite;
-use crate::model::version::{Draft, Stored, Version, VersionId};
+use crate::model::version::{Change, Draft, Stored, Version, VersionId};
 use crate::ports::Vault;
 use crate::secret::SecretValue;
 use crate::vault::{error, tags};
@@ -156,23 +157,51 @@ impl Vault for KeyVault {
         self.stored(written).map(|stored| stored.version)
     }
 
-    async fn disable(&self, secret: &SecretName, version: &VersionId) -> Result<(), Cause> {
-        let patch = || async {
-            let change = UpdateSecretPropertiesParameters {
-                secret_attributes: Some(SecretAttributes { enabled: Some(false), ..SecretAttributes::default() }),
-                ..UpdateSecretPropertiesParameters::default()
-            };
+    async fn update(&self, secret: &SecretName, version: &VersionId, change: &Change) -> Result<Version, Cause> {
+        let changed = self.patch(secret, version, change, &Value::Null).await?;
+        if change.no_expiry && changed.expires.is_some() {
+            // Where a vault keeps an expiry that it is told to drop, one that nobody lives to see says the same.
+            return self.patch(secret, version, change, &Value::from(NEVER)).await;
+        }
+        match change.enabled {
+            Some(enabled) if changed.enabled != enabled => {
+                Err(self.unreadable("another state of the version than it was told"))
+            }
+            _ => Ok(changed),
+        }
+    }
+}
+
+/// 1 January 2200.
+const NEVER: i64 = 7_258_118_400;
+
+impl KeyVault {
+    /// The body is written by hand: the SDK's type leaves out what is `null`, and that is what drops an expiry.
+    async fn patch(
+        &self,
+        secret: &SecretName,
+        version: &VersionId,
+        change: &Change,
+        expiry: &Value,
+    ) -> Result<Version, Cause> {
+        let mut attributes = Map::new();
+        attributes.extend(change.enabled.map(|enabled| ("enabled".to_owned(), enabled.into())));
+        attributes.extend(change.no_expiry.then(|| ("exp".to_owned(), expiry.clone())));
+        let mut body = Map::new();
+        body.insert("attributes".to_owned(), attributes.into());
+        body.extend(change.tags.as_ref().map(|tags| ("tags".to_owned(), json!(tags))));
+        let body = Value::from(body).to_string().into_bytes();
+        let send = || async {
             let options = SecretClientUpdateSecretPropertiesOptions {
                 secret_version: Some(version.0.clone()),
                 ..SecretClientUpdateSecretPropertiesOptions::default()
             };
-            self.client.update_secret_properties(secret.as_str(), change.try_into()?, Some(options)).await?.into_model()
+            let content = RequestContent::from(body.clone());
+            self.client.update_secret_properties(secret.as_str(), content, Some(options)).await?.into_model()
         };
-        let changed = self.repeat(patch).await?;
-        match changed.attributes.and_then(|attributes| attributes.enabled) {
-            Some(false) => Ok(()),
-            _ => Err(self.unreadable("no word that the version is disabled")),
-        }
+        let changed = self.repeat(send).await?;
+        let id = changed.resource_id().ok().and_then(|id| id.version);
+        self.version(id, changed.attributes, changed.content_type, changed.tags)
     }
 }
 

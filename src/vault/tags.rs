@@ -21,6 +21,7 @@ const IDENTITY: &str = "rotator-identity";
 const SCOPE: &str = "rotator-scope";
 const MFA: &str = "rotator-mfa";
 const RUN: &str = "rotator-run";
+const RETIRED: &str = "rotator-retired";
 
 /// Which of ours go first where fifteen tags do not hold all: what only informs before what decides.
 const LEAVE_OUT: [&str; 6] = [SCOPE, MFA, CONSENTED, IDENTITY, RUN, ISSUED];
@@ -35,7 +36,21 @@ pub fn read(tags: &BTreeMap<String, String>) -> Record {
         identity: value(IDENTITY).and_then(identity),
         mfa: value(MFA).map(Mfa::parse),
         run: value(RUN).and_then(run),
+        retired: value(RETIRED).and_then(instant),
     }
+}
+
+/// The tags of a version whose token is taken out of service.
+#[must_use]
+pub fn retired(tags: &BTreeMap<String, String>, now: OffsetDateTime) -> BTreeMap<String, String> {
+    let mut tags = tags.clone();
+    // Where fifteen are there already, who stored the version matters no more.
+    if tags.len() >= MOST {
+        tags.remove(RUN);
+    }
+    let at = now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default();
+    tags.insert(RETIRED.to_owned(), at);
+    tags
 }
 
 /// All tags of a new version: those of others from the version it replaces, and ours. Returns the names that did
@@ -121,6 +136,7 @@ mod tests {
                 app: Some("a".into()),
             }),
             mfa: Some(Mfa::Yes),
+            retired: None,
             run: Some(RunTag { run_id: "r1".into(), replaced: VersionId("abc".into()) }),
         }
     }

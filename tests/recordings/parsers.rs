@@ -13,7 +13,7 @@ use rotator::model::credential::VaultCredential;
 use rotator::model::kind::Kind;
 use rotator::model::name::{SecretName, VaultUrl};
 use rotator::model::target::VaultSite;
-use rotator::model::version::{Draft, VersionId};
+use rotator::model::version::{Change, Draft, VersionId};
 use rotator::ports::Vault as _;
 use rotator::vault::{Connection, KeyVault};
 use rotator::wire::deadline::Deadline;
@@ -116,6 +116,10 @@ fn connection(recorded: &Arc<Recorded>) -> Connection {
     Connection { outer: transport, deadline }
 }
 
+fn off() -> Change {
+    Change { enabled: Some(false), ..Change::default() }
+}
+
 /// Asks the product's vault for what was asked in the recording, and returns why there is no answer, if so.
 async fn ask(vault: &KeyVault, method: &str, path: &str) -> Option<(&'static str, Option<Kind>)> {
     let (name, version) = (SecretName::parse("x").unwrap(), VersionId("v".into()));
@@ -126,7 +130,7 @@ async fn ask(vault: &KeyVault, method: &str, path: &str) -> Option<(&'static str
             let draft = Draft { value: "x", content_type: "t".into(), expires: None, tags: [].into() };
             ("write", vault.write(&name, draft).await.err())
         }
-        "PATCH" => ("disable", vault.disable(&name, &version).await.err()),
+        "PATCH" => ("disable", vault.update(&name, &version, &off()).await.err()),
         _ => return None,
     };
     Some((what, cause.map(|cause| cause.kind)))

@@ -268,7 +268,11 @@ fn patch(vault: &mut Vault, ask: &Ask, host: &str, name: &str, id: &str) -> Answ
 fn attributes(version: &mut Version, attributes: &Value) {
     version.enabled = attributes["enabled"].as_bool().unwrap_or(version.enabled);
     version.not_before = attributes["nbf"].as_i64().or(version.not_before);
-    version.expires = attributes["exp"].as_i64().or(version.expires);
+    version.expires = match &attributes["exp"] {
+        // Told to drop it, in so many words.
+        Value::Null if attributes.get("exp").is_some() && !version.keeps_expiry => None,
+        expires => expires.as_i64().or(version.expires),
+    };
 }
 
 type Tags = std::collections::BTreeMap<String, String>;

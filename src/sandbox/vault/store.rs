@@ -64,6 +64,8 @@ pub struct Version {
     pub expires: Option<i64>,
     pub created: i64,
     pub updated: i64,
+    /// Once it has an expiry it cannot be without one: reports differ on whether the service lets it go.
+    pub keeps_expiry: bool,
 }
 
 impl Version {
@@ -80,6 +82,7 @@ impl Version {
             expires: None,
             created,
             updated: created,
+            keeps_expiry: false,
         }
     }
 

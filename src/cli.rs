@@ -28,6 +28,8 @@ pub enum Command {
     Run(Run),
     /// Show the health of every token from metadata alone: nothing is read, redeemed or changed
     Status(Status),
+    /// Walk everything the job depends on, and name what is broken with its fix; nothing is stored
+    Doctor(Doctor),
     /// Take a token out of service: disable all its versions, and stop reporting it
     Retire(Retire),
     /// Print an example of the configuration, or its JSON Schema
@@ -82,6 +84,31 @@ pub struct Status {
 }
 
 #[derive(Debug, Args)]
+pub struct Doctor {
+    /// Only these tokens and what they depend on, by name
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Write the newest value of each secret again as a new version, to prove the right to
+    #[arg(long)]
+    pub write_probe: bool,
+    /// When the command must have ended
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = humantime::parse_duration, env = "ROTATOR_DEADLINE")]
+    pub deadline: Duration,
+    /// Form of the findings on stdout
+    #[arg(long, value_enum, default_value_t)]
+    pub output: DoctorOutput,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum DoctorOutput {
+    /// For a person at a terminal
+    #[default]
+    Text,
+    /// One document after docs/doctor.schema.json
+    Json,
+}
+
+#[derive(Debug, Args)]
 pub struct Retire {
     /// The token, by name
     pub name: String,
@@ -106,6 +133,8 @@ pub enum ConfigWhat {
     Schema,
     /// The JSON Schema of the report
     ReportSchema,
+    /// The JSON Schema of what `doctor` finds
+    DoctorSchema,
 }
 
 /// The sandbox.

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod credential;
+pub mod doctor;
 pub mod entra;
 pub mod model;
 pub mod ports;

@@ -50,6 +50,7 @@ fn modules_depend_one_way() {
     only("credential", &["clock", "config", "credential", "entra", "model", "ports", "secret", "wire"]);
     only("config", &["config", "entra", "model"]);
     only("report", &["model", "report"]);
+    only("doctor", &["config", "credential", "doctor", "entra", "model", "ports", "renew", "report", "vault", "wire"]);
     only("renew", &["clock", "credential", "entra", "model", "ports", "renew", "secret", "vault", "wire"]);
 }
 

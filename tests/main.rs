@@ -12,11 +12,13 @@
 mod support;
 
 mod bad_input;
+mod catalogue;
 mod chaos;
 mod clouds;
 mod command_line;
 mod crashes;
 mod credentials;
+mod doctor;
 mod faults;
 mod house;
 mod identity;

@@ -8,7 +8,7 @@ use rotator::sandbox::seed::{Fate, Seed};
 use rotator::sandbox::setting;
 
 /// Everything that must not be shown: refresh tokens, client secrets, access tokens of vaults, their signed parts.
-fn secrets(rig: &Rig) -> Vec<String> {
+pub(crate) fn secrets(rig: &Rig) -> Vec<String> {
     let state = rig.world().state();
     let stored = state.vaults.values().flat_map(|vault| vault.secrets.values()).flat_map(|secret| &secret.versions);
     let mut all: Vec<String> = stored.map(|version| version.value.clone()).collect();
@@ -38,7 +38,7 @@ fn shown<'s>(text: &str, secrets: &'s [String]) -> Vec<&'s str> {
     secrets.iter().map(String::as_str).filter(|secret| forms(secret).iter().any(|form| text.contains(form))).collect()
 }
 
-fn check(what: &str, outcome: &Outcome, secrets: &[String]) {
+pub(crate) fn check(what: &str, outcome: &Outcome, secrets: &[String]) {
     for (stream, text) in [("stdout", &outcome.stdout), ("stderr", &outcome.stderr)] {
         let found = shown(text, secrets);
         assert!(found.is_empty(), "{what}: {stream} shows {} secrets: {text}", found.len());

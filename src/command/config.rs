@@ -2,13 +2,14 @@
 
 use crate::cli::ConfigWhat;
 use crate::command::stdout;
-use crate::{config, report};
+use crate::{config, doctor, report};
 
 pub(super) fn print(what: ConfigWhat) -> u8 {
     let text = match what {
         ConfigWhat::Example => config::EXAMPLE.to_owned(),
         ConfigWhat::Schema => pretty(&config::schema()),
         ConfigWhat::ReportSchema => pretty(&report::schema()),
+        ConfigWhat::DoctorSchema => pretty(&doctor::schema()),
     };
     stdout::print(&text);
     0

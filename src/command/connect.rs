@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use azure_core::credentials::TokenCredential;
 use azure_core::http::Transport;
 use uuid::Uuid;
 
@@ -12,13 +13,26 @@ use crate::command::Usage;
 use crate::config::Config;
 use crate::credential::{self, Host, Proofs};
 use crate::entra::client::Endpoint;
-use crate::model::target::Target;
+use crate::model::failure::Cause;
+use crate::model::target::{Target, VaultSite};
 use crate::ports::{Entra, Vault};
 use crate::renew::Run;
 use crate::vault::{Connection, KeyVault};
 use crate::wire::{client, deadline::Deadline, transport};
 
+/// A run, and what only `doctor` looks at by itself.
+pub(super) struct Connected {
+    pub(super) run: Run,
+    pub(super) host: Host,
+    /// By the name of the vault's table.
+    pub(super) credentials: HashMap<String, Arc<dyn TokenCredential>>,
+}
+
 pub(super) fn connect(config: &Config, limit: Duration) -> Result<Run, Usage> {
+    open(config, limit).map(|connected| connected.run)
+}
+
+pub(super) fn open(config: &Config, limit: Duration) -> Result<Connected, Usage> {
     let clock = Clock::system();
     let deadline = Deadline::after(limit);
     let fault = |fault: client::ClientFault| Usage(fault.to_string());
@@ -29,17 +43,27 @@ pub(super) fn connect(config: &Config, limit: Duration) -> Result<Run, Usage> {
     let entra: Arc<dyn Entra> = Arc::new(Endpoint { client: outer.clone(), clock });
     let connection = Connection { outer: through(outer), deadline: deadline.clone() };
     let mut vaults: HashMap<String, Arc<dyn Vault>> = HashMap::new();
+    let mut credentials = HashMap::new();
     for site in &config.vaults {
         if let Some(why) = site.chosen {
             tracing::info!(vault = site.name, credential = site.credential.as_str(), why, "credential chosen");
         }
-        let vault = credential::vault::credential(site, &host, &entra)
-            .and_then(|credential| KeyVault::connect(site, credential, &connection))
-            .map_err(|cause| Usage(format!("vault {}: {cause}\n    fix: {}", site.name, cause.kind.hint())))?;
+        let unusable = |cause| unusable(site, &cause);
+        let credential = credential::vault::credential(site, &host, &entra).map_err(unusable)?;
+        let vault = KeyVault::connect(site, Arc::clone(&credential), &connection).map_err(unusable)?;
+        credentials.insert(site.name.clone(), credential);
         vaults.insert(site.name.clone(), Arc::new(vault));
     }
     let apps = config.targets.iter().map(|target| target.app.name.as_str());
-    Ok(Run { id: Uuid::new_v4().to_string(), clock, deadline, entra, vaults, proofs: Proofs::of_apps(apps, host) })
+    let proofs = Proofs::of_apps(apps, host.clone());
+    let run = Run { id: Uuid::new_v4().to_string(), clock, deadline, entra, vaults, proofs };
+    Ok(Connected { run, host, credentials })
+}
+
+/// A credential or an address that cannot be prepared, found before anything is sent.
+fn unusable(site: &VaultSite, cause: &Cause) -> Usage {
+    let slug = cause.kind.slug();
+    Usage(format!("vault {}: {slug}: {cause}\n    fix: {}", site.name, cause.kind.hint()))
 }
 
 /// The one target of a name.

@@ -2,6 +2,7 @@
 
 mod config;
 mod connect;
+mod doctor;
 mod log;
 mod retire;
 mod run;
@@ -29,6 +30,7 @@ pub async fn dispatch(cli: Cli) -> ExitCode {
     let code = match cli.command {
         Command::Run(arguments) => run::run(&cli.source, &arguments).await,
         Command::Status(arguments) => status::status(&cli.source, &arguments).await,
+        Command::Doctor(arguments) => doctor::doctor(&cli.source, &arguments).await,
         Command::Retire(arguments) => retire::retire(&cli.source, &arguments).await,
         Command::Config { what } => Ok(config::print(what)),
         #[cfg(feature = "sandbox")]

@@ -5,14 +5,16 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::cli::Sandbox as Arguments;
 use crate::command::{Usage, signal, stdout};
 use crate::config::refer;
 use crate::sandbox::Sandbox;
-use crate::sandbox::scenario::{ALL, Scenario};
+use crate::sandbox::fault::{Fault, Phase, Rule};
+use crate::sandbox::scenario::{Scenario, all};
 use crate::sandbox::setting::Setting;
 
 /// Something that was not the product's fault.
@@ -47,7 +49,8 @@ async fn play(scenario: &Scenario, command: &[String], demonstration: bool, keep
     if demonstration {
         stdout::print(&format!("An embedded Entra ID and Key Vault on loopback: {}.\n$ rotator run\n", scenario.about));
     }
-    let status = child(&sandbox, scenario.setting, &config, command).await?;
+    let child = child(&sandbox, scenario.setting, &config, command).spawn()?;
+    let status = ended(child, &sandbox, scenario).await?;
     if keep {
         stdout::print(&settings(&sandbox, scenario.setting, &config));
         signal::stop().await;
@@ -67,19 +70,48 @@ fn code(status: ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(NO_SANDBOX)
 }
 
-async fn child(sandbox: &Sandbox, setting: &Setting, config: &Path, command: &[String]) -> io::Result<ExitStatus> {
+/// Waits for the job, and tells it to stop where the scenario does.
+async fn ended(mut child: Child, sandbox: &Sandbox, scenario: &Scenario) -> io::Result<ExitStatus> {
+    if let Some(route) = scenario.interrupted_at {
+        let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+        sandbox.world.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(route).times(1));
+        tokio::select! {
+            Some(resume) = arrived.recv() => {
+                stop(&child);
+                // The answer comes when the job has heard of it.
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                let _ = resume.send(());
+            }
+            status = child.wait() => return status,
+        }
+    }
+    child.wait().await
+}
+
+/// What a scheduler does at the end of a job's time.
+fn stop(child: &Child) {
+    #[cfg(unix)]
+    if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+    #[cfg(not(unix))]
+    let _ = child;
+}
+
+fn child(sandbox: &Sandbox, setting: &Setting, config: &Path, command: &[String]) -> Command {
     // What a terminal can show is the caller's; everything else the child knows is the sandbox's.
     let of_the_terminal = ["NO_COLOR", "TERM"].into_iter().filter_map(|name| Some((name, refer::env(name)?)));
-    Command::new(std::env::current_exe()?)
+    // The path of this very program: without it there is nothing to run.
+    let mut child = Command::new(std::env::current_exe().unwrap_or_else(|_| "rotator".into()));
+    child
         .env_clear()
         .envs(of_the_terminal)
         .envs(sandbox.environment_of(setting))
         .env("ROTATOR_CONFIG", config)
         .args(command)
         .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .status()
-        .await
+        .kill_on_drop(true);
+    child
 }
 
 /// What points any client at the sandbox.
@@ -95,8 +127,8 @@ fn settings(sandbox: &Sandbox, setting: &Setting, config: &Path) -> String {
 }
 
 fn list() -> String {
-    let width = ALL.iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();
-    ALL.iter().fold(String::new(), |mut text, scenario| {
+    let width = all().map(|scenario| scenario.name.len()).max().unwrap_or_default();
+    all().fold(String::new(), |mut text, scenario| {
         let _ = writeln!(text, "{:width$}  {}", scenario.name, scenario.about);
         text
     })

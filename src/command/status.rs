@@ -1,10 +1,8 @@
 //! `rotator status`: how long every token has to live, from metadata alone.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::future::join_all;
-use time::OffsetDateTime;
 
 use crate::cli::{FailOn, Status as Arguments};
 use crate::command::{Usage, connect, stdout};
@@ -15,7 +13,7 @@ use crate::model::kind::Kind;
 use crate::model::outcome::{Hold, Outcome, Verdict};
 use crate::model::target::Target;
 use crate::renew::{self, Inventory, Run, plan};
-use crate::report::{self, Facts};
+use crate::report::{self, Expiries, Facts};
 
 pub(super) async fn status(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
     let config = source.load()?;
@@ -38,20 +36,20 @@ pub(super) async fn status(source: &Source, arguments: &Arguments) -> Result<u8,
 
 /// When the credentials of the apps end, by the metadata of their secrets and the configuration. What cannot be found
 /// out is not known.
-async fn credential_expiries(targets: &[Arc<Target>], run: &Run) -> HashMap<String, OffsetDateTime> {
-    let mut expiries = HashMap::new();
+async fn credential_expiries(targets: &[Arc<Target>], run: &Run) -> Expiries {
+    let mut expiries = Expiries::new();
     for app in targets.iter().map(|target| &target.app) {
         if expiries.contains_key(&app.name) {
             continue;
         }
-        let mut expires = app.credential_expires;
+        let mut end = Some(app.credential_expires);
         if let Some(SecretSource::Vault { vault, secret }) = app.credential.source()
             && let Some(vault) = run.vaults.get(&vault.name)
-            && let Ok(inventory) = Inventory::glance(vault.as_ref(), secret).await
         {
-            expires = inventory.newest().expires.or(expires);
+            let seen = Inventory::glance(vault.as_ref(), secret).await;
+            end = seen.ok().map(|seen| seen.newest().expires.or(app.credential_expires));
         }
-        expiries.extend(expires.map(|expires| (app.name.clone(), expires)));
+        expiries.extend(end.map(|end| (app.name.clone(), end)));
     }
     expiries
 }

@@ -70,12 +70,13 @@ impl Proofs {
         }
     }
 
-    /// When the credential of `app` ends, as far as this run came to know: the certificate's own word, the vault's, the
-    /// configuration's.
+    /// When the credential of `app` ends: the certificate's own word, the vault's, the configuration's; `Some(None)` where
+    /// none of them says it, nothing where this run did not come to ask.
     #[must_use]
-    pub fn expiry(&self, app: &App) -> Option<OffsetDateTime> {
+    pub fn expiry(&self, app: &App) -> Option<Option<OffsetDateTime>> {
         let held = self.cells.get(&app.name).and_then(OnceCell::get).and_then(|held| held.as_ref().ok());
-        held.and_then(|held| held.expires).or(app.credential_expires)
+        let known = held.map(|held| held.expires.or(app.credential_expires));
+        known.or_else(|| app.credential_expires.map(Some))
     }
 
     async fn prove(&self, app: &App, held: Result<&Held, &Cause>) -> Result<Proof, Cause> {

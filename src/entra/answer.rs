@@ -123,12 +123,19 @@ fn refusal(raw: &RawAnswer) -> Cause {
 fn about_the_clock(raw: &RawAnswer, cause: Cause) -> Cause {
     match raw.skew().filter(|skew| cause.kind == Kind::EntraAssertion && skew.abs() > MOST_SKEW) {
         Some(skew) => {
-            let (minutes, side) = (skew.abs().whole_minutes(), if skew.is_negative() { "behind" } else { "ahead" });
-            let message = format!("this machine's clock is {minutes} minutes {side} of Entra ID's: {}", cause.message);
+            let message = format!("this machine's clock is {} Entra ID's: {}", off(skew), cause.message);
             Cause { kind: Kind::ClockSkew, message, fix: None, ..cause }
         }
         None => cause,
     }
+}
+
+/// How far a clock is off, in front of whose it is compared with.
+#[must_use]
+pub fn off(skew: time::Duration) -> String {
+    let minutes = (skew.abs() + time::Duration::seconds(30)).whole_minutes();
+    let side = if skew.is_negative() { "behind" } else { "ahead of" };
+    format!("{minutes} minutes {side}")
 }
 
 /// A body that is no JSON must not turn a passing failure into a lasting one.

@@ -6,7 +6,7 @@ pub mod inventory;
 pub mod plan;
 mod queue;
 mod retire;
-mod store;
+pub(crate) mod store;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -89,6 +89,25 @@ pub fn unseen(failure: Failure) -> Outcome {
         Kind::Deadline | Kind::Interrupted => Verdict::Held(Hold::NoTime(failure)),
         _ => Verdict::Failed(failure),
     })
+}
+
+/// Redeems the stored token and stores nothing, not even a repair: whose it is, and the version it lies in.
+///
+/// # Errors
+/// Why it cannot be read, is not accepted, or could not be replaced by what came back.
+pub async fn look(
+    target: &Target,
+    vault: &dyn Vault,
+    inventory: &Inventory,
+    run: &Run,
+) -> Result<(inspect::Seen, Version), Failure> {
+    let renewal = Renewal { target, vault, inventory, run, options: Options::default() };
+    let proof = renewal.at(Stage::Credential, renewal.proof()).await?;
+    let stored = renewal.at(Stage::Read, vault.read(&target.secret, None)).await?;
+    let (refresh, version) = renewal.refresh_token(stored)?;
+    let grant = renewal.at(Stage::Redeem, renewal.redeem(&proof, &refresh)).await?;
+    let candidate = inspect::inspect(grant, &refresh, &renewal.pin(), &version).at(Stage::Inspect)?;
+    Ok((candidate.seen, version))
 }
 
 /// What is known of a token before its step.
@@ -220,6 +239,7 @@ impl Renewal<'_> {
         let place =
             store::Place { target: self.target, vault: self.vault, run: self.run, base: newest, known: self.inventory };
         let theirs = self.inventory.versions.iter().find(|version| version.id == *covered).unwrap_or(newest);
+        tracing::warn!(version = %theirs.id, "a version that a run left covered is put on top again");
         let by = self.at(Stage::Store, place.put_on_top(theirs, &newest.id)).await?;
         outcome.previous = Some(newest.id.clone());
         Ok(superseded(outcome, by))

@@ -98,7 +98,10 @@ impl Place<'_> {
             }
         };
         match self.foreign(&versions, written) {
-            Some(foreign) => self.put_on_top(foreign, &version.id).await.map(Placed::Superseded),
+            Some(foreign) => {
+                tracing::warn!(version = %foreign.id, "a version was stored meanwhile and is put on top again");
+                self.put_on_top(foreign, &version.id).await.map(Placed::Superseded)
+            }
             None => Ok(Placed::Stored(ReadBack { version, versions: Some(versions) })),
         }
     }
@@ -126,7 +129,6 @@ impl Place<'_> {
         if current.id != *ours {
             return Ok(current);
         }
-        tracing::warn!(version = %theirs.id, "a version was stored meanwhile and is put on top again");
         let stored = self.vault.read(&self.target.secret, Some(&theirs.id)).await?;
         let body = Body {
             value: stored.value,
@@ -206,6 +208,20 @@ impl Place<'_> {
             tags,
         }
     }
+}
+
+/// Writes the newest value again, as it is, to prove that writing is allowed.
+///
+/// # Errors
+/// The vault's refusal.
+pub(crate) async fn write_again(
+    target: &Target,
+    vault: &dyn Vault,
+    run: &Run,
+    known: &Inventory,
+) -> Result<Version, Cause> {
+    let base = known.newest();
+    Place { target, vault, run, base, known }.put_on_top(base, &base.id).await
 }
 
 /// A written version, compared with what was sent.

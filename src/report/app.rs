@@ -1,13 +1,13 @@
 //! App registrations of a report: when what they prove themselves with ends.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{Instant, seconds};
+use super::{Expiries, Instant, seconds};
 use crate::model::health::{self, Health};
 use crate::model::target::Target;
 
@@ -27,14 +27,13 @@ pub struct AppRow {
     pub days_left: Option<i64>,
     /// By the thresholds of its tokens; `unknown` where nobody says when it ends; `fresh` where nothing ends.
     pub health: Health,
+    /// Whether nobody says when it ends, though somebody was asked.
+    #[serde(skip, default)]
+    unknown: bool,
 }
 
 /// Each app once, in the order of its first token; judged by the most cautious of its tokens.
-pub(super) fn rows(
-    targets: &[&Arc<Target>],
-    expiries: &HashMap<String, OffsetDateTime>,
-    now: OffsetDateTime,
-) -> Vec<AppRow> {
+pub(super) fn rows(targets: &[&Arc<Target>], expiries: &Expiries, now: OffsetDateTime) -> Vec<AppRow> {
     let mut seen = HashSet::new();
     let first = targets.iter().filter(|target| seen.insert(target.app.name.as_str()));
     let row = |target: &&Arc<Target>| {
@@ -42,17 +41,19 @@ pub(super) fn rows(
         let policies = || targets.iter().filter(|other| other.app.name == app.name).map(|other| &other.policy);
         let warn_before = policies().map(|policy| policy.warn_before).max().unwrap_or_default();
         let critical_before = policies().map(|policy| policy.critical_before).max().unwrap_or_default();
-        let expires = expiries.get(&app.name).copied();
+        let asked = expiries.get(&app.name).copied();
+        let end = asked.flatten();
         let ends = app.credential.source().is_some();
         AppRow {
             name: app.name.clone(),
             tenant_id: app.tenant_id.clone(),
             client_id: app.client_id.clone(),
             credential: app.credential.as_str().to_owned(),
-            expires_at: expires.map(seconds),
-            days_left: expires.map(|expires| health::days_left(expires - now)),
-            health: match expires {
-                Some(expires) => health::of(expires - now, warn_before, critical_before),
+            unknown: ends && asked == Some(None),
+            expires_at: end.map(seconds),
+            days_left: end.map(|end| health::days_left(end - now)),
+            health: match end {
+                Some(end) => health::of(end - now, warn_before, critical_before),
                 None if ends => Health::Unknown,
                 None => Health::Fresh,
             },
@@ -73,11 +74,11 @@ impl AppRow {
     pub(crate) fn remark(&self) -> Option<(String, String)> {
         let what = &self.credential;
         match (self.health, self.days_left) {
-            (Health::Fresh, _) => None,
-            (Health::Unknown, _) | (_, None) => Some((
+            (Health::Unknown, None) if self.unknown => Some((
                 format!("nobody says when its {what} ends"),
                 "set credential_expires in its table, or the expiry of the secret in the vault".to_owned(),
             )),
+            (Health::Fresh | Health::Unknown, _) | (_, None) => None,
             (_, Some(days)) => {
                 let when = match days {
                     ..=0 => format!("ended {} days ago", -days),

@@ -175,9 +175,12 @@ pub struct Facts<'a> {
     pub finished: OffsetDateTime,
     pub fail_on_warning: bool,
     pub tokens: Vec<(&'a Arc<Target>, Outcome)>,
-    /// When the credentials of the apps end, by the name of the app, as far as it is known.
-    pub expiries: HashMap<String, OffsetDateTime>,
+    /// When the credentials of the apps end, by the name of the app: `None` where nobody says; absent where nobody was
+    /// asked.
+    pub expiries: Expiries,
 }
+
+pub type Expiries = HashMap<String, Option<OffsetDateTime>>;
 
 /// Judges every outcome and counts.
 #[must_use]

@@ -51,6 +51,13 @@ impl Fault {
         Self::Answer { status, headers: Vec::new(), content_type: "application/json".to_owned(), body: String::new() }
     }
 
+    /// This JSON in place of the answer.
+    #[must_use]
+    pub fn json(status: u16, body: &str) -> Self {
+        let content_type = "application/json; charset=utf-8".to_owned();
+        Self::Answer { status, headers: Vec::new(), content_type, body: body.to_owned() }
+    }
+
     /// HTTP 429 that asks to wait.
     #[must_use]
     pub fn throttled(seconds: u64) -> Self {

@@ -11,7 +11,8 @@ use crate::wire::network;
 
 /// The cause of an SDK call that failed: what a credential handed through it, or what the vault said. The body is parsed by [`ErrorResponse`]: the error's own `error_code` is
 /// wrong where the message holds a JSON escape.
-pub(super) fn cause(host: &str, error: Error) -> Cause {
+#[must_use]
+pub fn cause(host: &str, error: Error) -> Cause {
     if let Some(cause) = network::chain(&error).find_map(|link| link.downcast_ref::<Cause>()) {
         return cause.clone();
     }

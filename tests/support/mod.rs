@@ -153,6 +153,12 @@ impl Ran {
     }
 }
 
+/// The text of all transcripts.
+pub(crate) fn transcripts() -> String {
+    let folder = std::fs::read_dir("tests/transcripts").unwrap();
+    folder.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect()
+}
+
 /// The slug of a row's failure, or nothing.
 pub(crate) fn kind(row: &Row) -> &str {
     row.failure.as_ref().map_or("", |failure| failure.kind.as_str())

@@ -175,7 +175,9 @@ fn grant(directory: &mut Directory, ask: &Ask, form: &Form, old: &RefreshToken, 
     body.insert("expires_in".to_owned(), 3_599.into());
     body.insert("ext_expires_in".to_owned(), 3_599.into());
     body.insert("access_token".to_owned(), access.into());
-    if wants("offline_access") && !quirks.no_refresh_token {
+    if quirks.same_token {
+        body.insert("refresh_token".to_owned(), form.get("refresh_token").cloned().into());
+    } else if wants("offline_access") && !quirks.no_refresh_token {
         body.insert("refresh_token".to_owned(), renewed(directory, old, &user_id).into());
     }
     if wants("openid") && !quirks.no_identity {

@@ -85,6 +85,8 @@ pub struct Quirks {
     pub other_user: Option<String>,
     /// New tokens are issued to this client id.
     pub other_app: Option<String>,
+    /// The refresh token that was redeemed comes back as the new one.
+    pub same_token: bool,
     /// New refresh tokens are dead on arrival.
     pub dead_tokens: bool,
     /// New refresh tokens have this many bytes.

@@ -63,7 +63,8 @@ fn checked(state: &mut State, ask: &Ask) -> Answer {
 /// A challenge comes before every other check.
 fn authorize(state: &State, ask: &Ask) -> Result<(), Reply> {
     let token = ask.header("authorization").and_then(|header| header.strip_prefix("Bearer "));
-    let resource = resource(&ask.host);
+    let named = state.vaults.get(&ask.host).and_then(|vault| vault.resource.clone());
+    let resource = named.unwrap_or_else(|| resource(&ask.host));
     let challenge = |text: &str| {
         let tenant = state.directory.home();
         let value =

@@ -13,6 +13,8 @@ use crate::sandbox::state::now;
 pub struct Vault {
     pub secrets: BTreeMap<String, Secret>,
     pub rights: Rights,
+    /// The resource that its challenge names, where it is not the right one.
+    pub resource: Option<String>,
     /// Puts an empty page before every full one, as the service at times does.
     pub empty_pages: bool,
     /// Requests in the current window: when it began, versions made, others.

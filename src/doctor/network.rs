@@ -1,0 +1,131 @@
+//! Whether the services can be reached, and whether this machine's clock agrees with theirs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use reqwest::Client;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+use url::Url;
+
+use super::{Check, Patient, Status, Subject, at};
+use crate::entra::answer::{self, MOST_SKEW, RawAnswer, SecretBody};
+use crate::model::failure::{Cause, Stage};
+use crate::model::kind::Kind;
+use crate::model::target::Target;
+use crate::wire::{network, retry};
+
+/// The hosts that answer.
+pub(super) type Reached = BTreeSet<String>;
+
+/// What is asked of a host without any right.
+struct Probe<'a> {
+    url: Url,
+    what: What,
+    /// The first token that depends on it.
+    target: &'a Arc<Target>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Vault,
+    Authority,
+}
+
+pub(super) async fn examine(patient: &Patient<'_>, checks: &mut Vec<Check>) -> Reached {
+    let (mut reached, mut skews) = (Reached::new(), Vec::new());
+    for (host, probe) in probes(patient) {
+        let attempt = || retry::within_try(&host, ask(&patient.host.outer, &host, &probe));
+        match retry::repeat(&patient.run.deadline, attempt).await {
+            Ok(date) => {
+                skews.extend(date.map(|date| patient.run.clock.now() - date));
+                reached.insert(host.clone());
+                checks.push(Check::ok(Subject::Network, &host, "answers over TLS"));
+            }
+            Err(cause) => {
+                checks.push(Check::fail(Subject::Network, &host, &at(Stage::Inventory, cause), probe.target));
+            }
+        }
+    }
+    checks.push(clock(&skews, patient.targets.first()));
+    reached
+}
+
+/// One probe for each host.
+fn probes<'a>(patient: &Patient<'a>) -> BTreeMap<String, Probe<'a>> {
+    let mut probes = BTreeMap::new();
+    for target in patient.targets {
+        let mut url = target.app.authority.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend([&target.app.tenant_id, "v2.0", ".well-known", "openid-configuration"]);
+        }
+        let host = url.host_str().unwrap_or_default().to_owned();
+        probes.entry(host).or_insert(Probe { url, what: What::Authority, target });
+    }
+    for (site, target) in super::vault::sites(patient) {
+        if let Ok(url) = Url::parse(&format!("{}/secrets?api-version=7.4", site.url)) {
+            probes.entry(site.url.host().to_owned()).or_insert(Probe { url, what: What::Vault, target });
+        }
+    }
+    probes
+}
+
+/// Asks without a token, and returns the other side's clock.
+async fn ask(client: &Client, host: &str, probe: &Probe<'_>) -> Result<Option<OffsetDateTime>, Cause> {
+    let broken = |error: reqwest::Error| network::cause(host, &error.without_url());
+    let response = client.get(probe.url.clone()).send().await.map_err(broken)?;
+    let status = response.status().as_u16();
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let date = header("date").and_then(|date| OffsetDateTime::parse(&date, &Rfc2822).ok());
+    let unexpected = |kind| {
+        let text = format!("{host}: HTTP {status} is not what this service answers");
+        Cause { code: Some(status.to_string()), ..Cause::new(kind, text) }
+    };
+    match (probe.what, status) {
+        (_, 408 | 429 | 500..=599) if probe.what == What::Vault => Err(unexpected(Kind::VaultUnavailable)),
+        (What::Vault, 401) => challenge(host, &header("www-authenticate").unwrap_or_default()).map(|()| date),
+        (What::Vault, _) => Err(unexpected(Kind::VaultAnswer)),
+        (What::Authority, 200) => Ok(date),
+        (What::Authority, _) => {
+            let body = response.bytes().await.map_err(broken)?;
+            let raw = RawAnswer {
+                status,
+                retry_after: None,
+                request_id: None,
+                body: SecretBody(body.to_vec()),
+                received_at: OffsetDateTime::UNIX_EPOCH,
+                date: None,
+            };
+            // Whatever it is, it is no grant.
+            Err(answer::read(&raw).err().unwrap_or_else(|| unexpected(Kind::EntraAnswer)))
+        }
+    }
+}
+
+/// A vault names the resource that its tokens are for, and that is the domain it lives in
+/// (learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses).
+fn challenge(host: &str, header: &str) -> Result<(), Cause> {
+    let resource = header.split("resource=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let domain = resource.and_then(|resource| resource.strip_prefix("https://")).map(|host| host.trim_end_matches('/'));
+    match domain {
+        Some(domain) if host.ends_with(&format!(".{domain}")) => Ok(()),
+        Some(_) => Err(Cause::new(Kind::VaultChallenge, format!("{host}: the challenge is for another resource"))),
+        None => Err(Cause::new(Kind::VaultAnswer, format!("{host}: a 401 without the challenge of a Key Vault"))),
+    }
+}
+
+fn clock(skews: &[time::Duration], target: Option<&Arc<Target>>) -> Check {
+    let worst = skews.iter().max_by_key(|skew| skew.abs());
+    match (worst, target) {
+        (Some(skew), Some(target)) if skew.abs() > MOST_SKEW => {
+            let cause = Cause::new(Kind::ClockSkew, format!("{} the services'", answer::off(*skew)));
+            Check::fail(Subject::Clock, "this machine", &at(Stage::Inventory, cause), target)
+        }
+        (Some(skew), _) => Check::ok(
+            Subject::Clock,
+            "this machine",
+            format!("within {} s of the services'", skew.abs().whole_seconds() + 1),
+        ),
+        (None, _) => Check::new(Subject::Clock, "this machine", Status::Skip, "no service answered to compare it with"),
+    }
+}

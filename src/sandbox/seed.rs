@@ -13,6 +13,7 @@ use super::vault::store::Version;
 pub const VAULT: &str = "contoso-kv.vault.azure.net";
 pub const CLIENT: &str = "00000000-0000-0000-0000-0000000000c1";
 pub const LEGACY_CLIENT: &str = "00000000-0000-0000-0000-0000000000c2";
+pub const PUBLIC_CLIENT: &str = "00000000-0000-0000-0000-0000000000c5";
 pub const PARTNER_CENTER: &str = "https://api.partnercenter.microsoft.com/user_impersonation";
 
 /// What becomes of a seeded token when it is redeemed.
@@ -35,7 +36,7 @@ pub struct Seed {
     tagged: bool,
     fate: Fate,
     mfa: bool,
-    legacy: bool,
+    client_id: &'static str,
     older: usize,
     scope: String,
     user: String,
@@ -54,7 +55,7 @@ impl Seed {
             tagged: true,
             fate: Fate::Alive,
             mfa: true,
-            legacy: false,
+            client_id: CLIENT,
             older: 0,
             scope: PARTNER_CENTER.to_owned(),
             user: USER.to_owned(),
@@ -91,7 +92,14 @@ impl Seed {
     /// Issued to an app whose client secret has expired.
     #[must_use]
     pub fn legacy(mut self) -> Self {
-        self.legacy = true;
+        self.client_id = LEGACY_CLIENT;
+        self
+    }
+
+    /// Issued to a public client.
+    #[must_use]
+    pub fn public(mut self) -> Self {
+        self.client_id = PUBLIC_CLIENT;
         self
     }
 
@@ -127,10 +135,6 @@ impl Seed {
         self
     }
 
-    fn client(&self) -> &'static str {
-        if self.legacy { LEGACY_CLIENT } else { CLIENT }
-    }
-
     fn plant(&self, state: &mut State) {
         let run = guid();
         let mut before = None;
@@ -142,7 +146,7 @@ impl Seed {
     }
 
     fn version(&self, state: &mut State, age: Duration, run: &str, before: Option<&str>, newest: bool) -> Version {
-        let value = state.directory.issue(self.client(), &self.user, self.mfa, age);
+        let value = state.directory.issue(self.client_id, &self.user, self.mfa, age);
         let mut stored = value.clone();
         if newest && let Some(token) = state.directory.refresh_tokens.get_mut(&value) {
             match self.fate {
@@ -169,7 +173,7 @@ impl Seed {
 
     fn identity(&self, state: &State) -> String {
         let home = state.directory.users.get(&self.user).map(|user| user.home.clone()).unwrap_or_default();
-        format!("{}/{}/{}", home.0, home.1, self.client())
+        format!("{}/{}/{}", home.0, home.1, self.client_id)
     }
 }
 
@@ -208,15 +212,26 @@ pub fn config_of(seeds: &[Seed], setting: &Setting, ca_file: &str) -> String {
         "[vault]\n{}\n\n[apps.partner]\ntenant_id = \"{TENANT}\"\nclient_id = \"{CLIENT}\"\n{}\n",
         setting.vault, setting.app
     );
-    if seeds.iter().any(|seed| seed.legacy) {
+    let with = |client_id| seeds.iter().any(|seed| seed.client_id == client_id);
+    if with(LEGACY_CLIENT) {
         let _ = write!(
             text,
             "\n[apps.legacy]\ntenant_id = \"{TENANT}\"\nclient_id = \"{LEGACY_CLIENT}\"\n\
              credential = {{ secret = {{ vault_secret = \"legacy-client-secret\" }} }}\n"
         );
     }
+    if with(PUBLIC_CLIENT) {
+        let _ = write!(
+            text,
+            "\n[apps.public]\ntenant_id = \"{TENANT}\"\nclient_id = \"{PUBLIC_CLIENT}\"\ncredential = \"none\"\n"
+        );
+    }
     for seed in seeds {
-        let app = if seed.legacy { "legacy" } else { "partner" };
+        let app = match seed.client_id {
+            LEGACY_CLIENT => "legacy",
+            PUBLIC_CLIENT => "public",
+            _ => "partner",
+        };
         let _ = write!(
             text,
             "\n[[token]]\nname = \"{}\"\napp = \"{app}\"\nsecret = \"{}\"\nscope = \"{}\"\n{}",

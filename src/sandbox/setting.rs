@@ -9,7 +9,7 @@ use super::entra::certificate::AppCertificate;
 use super::entra::client::FederatedCredential;
 use super::entra::directory::{App, TENANT};
 use super::pipeline::{self, AUDIENCE, BEARER};
-use super::seed::CLIENT;
+use super::seed::{CLIENT, PUBLIC_CLIENT};
 use super::state::{AccessToken, File, State, guid, now};
 
 /// The app registration that signs in to the vault where no managed identity does.
@@ -128,15 +128,40 @@ pub const CLI_AND_PUBLIC: Setting = Setting {
     },
 };
 
+/// For other clients: an app that proves itself in every way, a public one, and a file for each that needs one.
+pub const EVERY_KIND: Setting = Setting {
+    prepare: |state| {
+        let token = pipeline::service_account_token(state, Duration::hours(12));
+        state.files.insert("federated-token".to_owned(), File::text(token));
+        let certificate = AppCertificate::new("partner automation", Duration::days(200));
+        state.files.insert("job.pem".to_owned(), File::text(certificate.pem.clone()));
+        state.directory.register(JOB_CLIENT, JOB_SECRET, Duration::days(100));
+        let principal = state.identities[0].clone();
+        let own = format!("https://login.microsoftonline.com/{TENANT}/v2.0");
+        if let Some(app) = state.directory.apps.get_mut(JOB_CLIENT) {
+            app.certificates = vec![certificate];
+            app.federated = vec![
+                federated(pipeline::CLUSTER_ISSUER, pipeline::CLUSTER_SUBJECT),
+                federated(&own, &principal),
+            ];
+        }
+        state.directory.apps.insert(PUBLIC_CLIENT.to_owned(), App { public: true, ..App::default() });
+    },
+    ..USUAL
+};
+
+fn federated(issuer: &str, subject: &str) -> FederatedCredential {
+    FederatedCredential {
+        issuer: issuer.to_owned(),
+        subject: subject.to_owned(),
+        audience: AUDIENCE.to_owned(),
+    }
+}
+
 /// Both apps trust the tokens of an issuer, and have nothing else to prove themselves with.
 fn trust(state: &mut State, issuer: &str, subject: &str) {
     for client_id in [CLIENT, JOB_CLIENT] {
-        let known = FederatedCredential {
-            issuer: issuer.to_owned(),
-            subject: subject.to_owned(),
-            audience: AUDIENCE.to_owned(),
-        };
-        let app = App { federated: vec![known], ..App::default() };
+        let app = App { federated: vec![federated(issuer, subject)], ..App::default() };
         state.directory.apps.insert(client_id.to_owned(), app);
     }
 }

@@ -69,7 +69,9 @@ fn by_assertion(
     let [header, claims, _] = parts.as_slice() else { return Err(malformed()) };
     let header = decoded(header).ok_or_else(malformed)?;
     let claims = decoded(claims).ok_or_else(malformed)?;
-    if header["x5t#S256"].is_string() || header["x5t"].is_string() {
+    // An app names itself as the issuer; everybody else's tokens name an address, and may have an x5t of their own.
+    let by_another = claims["iss"].as_str().is_some_and(|issuer| issuer.starts_with("https://"));
+    if !by_another {
         signed_by_certificate(app, client_id, assertion, &header)?;
         own(client_id, &claims, endpoint)?;
     } else {
@@ -81,12 +83,11 @@ fn by_assertion(
 fn signed_by_certificate(app: &App, client_id: &str, assertion: &str, header: &Value) -> Result<(), Refusal> {
     let sha256 = |der: &[u8]| URL_SAFE_NO_PAD.encode(digest(&SHA256, der));
     let sha1 = |der: &[u8]| URL_SAFE_NO_PAD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, der));
-    let named = |certificate: &AppCertificate| {
-        if let Some(named) = header["x5t#S256"].as_str() {
-            named == sha256(&certificate.der)
-        } else {
-            header["x5t"].as_str().is_some_and(|named| named.trim_end_matches('=') == sha1(&certificate.der))
-        }
+    // MSAL for Python pads its thumbprints, though RFC 7515 has none padded.
+    let thumbprint = |name: &str| header[name].as_str().map(|named| named.trim_end_matches('='));
+    let named = |certificate: &AppCertificate| match thumbprint("x5t#S256") {
+        Some(named) => named == sha256(&certificate.der),
+        None => thumbprint("x5t").is_some_and(|named| named == sha1(&certificate.der)),
     };
     let refused = |reason: &str| Refusal::new(700_027, &format!("{reason}|{client_id}"));
     let certificate = app.certificates.iter().find(|certificate| named(certificate));
@@ -143,12 +144,13 @@ fn trusted(app: &App, assertion: &str, claims: &Value) -> Result<(), Refusal> {
 
 fn within_its_time(claims: &Value, now: time::OffsetDateTime) -> Result<(), Refusal> {
     let instant = |name: &str| match &claims[name] {
-        Value::Number(seconds) => seconds.as_i64(),
+        // Libraries differ: whole numbers, fractions, digits in a string.
+        Value::Number(seconds) => seconds.as_f64(),
         Value::String(seconds) => seconds.parse().ok(),
         _ => None,
     };
-    let at = now.unix_timestamp();
-    let tolerance = TOLERANCE.whole_seconds();
+    let at = time::Duration::seconds(now.unix_timestamp()).as_seconds_f64();
+    let tolerance = TOLERANCE.as_seconds_f64();
     let begun = instant("nbf").is_none_or(|begins| begins <= at + tolerance);
     let going = instant("exp").is_some_and(|ends| at < ends + tolerance);
     if begun && going { Ok(()) } else { Err(Refusal::new(700_024, "")) }

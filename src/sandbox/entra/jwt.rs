@@ -95,8 +95,11 @@ pub(crate) fn is_ours(token: &str) -> bool {
 
 /// A managed identity's token to be exchanged, which is of version 2.0.
 pub(crate) fn exchange(tenant: &str, principal: &str, expires: OffsetDateTime) -> String {
-    let issuer = format!("https://login.microsoftonline.com/{tenant}/v2.0");
-    federated(&issuer, principal, TOKEN_EXCHANGE, expires - now())
+    let (began, ends) = (now().unix_timestamp() - 300, expires.unix_timestamp());
+    sign(&json!({
+        "aud": TOKEN_EXCHANGE, "iss": format!("https://login.microsoftonline.com/{tenant}/v2.0"), "ver": "2.0",
+        "sub": principal, "oid": principal, "tid": tenant, "iat": began, "nbf": began, "exp": ends, "uti": guid(),
+    }))
 }
 
 pub(crate) fn access_for_identity(tenant: &str, resource: &str, client_id: &str, expires: OffsetDateTime) -> String {

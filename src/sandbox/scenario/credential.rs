@@ -5,7 +5,7 @@ use time::Duration;
 use super::Scenario;
 use crate::sandbox::fault::{Fault, Phase, Rule};
 use crate::sandbox::route::Route;
-use crate::sandbox::seed::{CLIENT, Seed, VAULT};
+use crate::sandbox::seed::{CLIENT, Fate, Seed, VAULT};
 use crate::sandbox::setting::{self, JOB_CLIENT, Setting};
 use crate::sandbox::state::State;
 
@@ -38,6 +38,14 @@ pub(super) const ALL: &[Scenario] = &[
         .within(&setting::SECRET_AND_CERTIFICATE),
     Scenario::new("certificates", "vault and app by certificates in files").within(&setting::CERTIFICATES),
     Scenario::new("azure-cli", "vault by the Azure CLI, app a public client").within(&setting::CLI_AND_PUBLIC),
+    Scenario::new("clients", "apps of every kind, for other clients").within(&setting::EVERY_KIND).seeds(|| {
+        vec![
+            Seed::new("contoso-partner").days_old(8),
+            Seed::new("revoked-token").days_old(8).fate(Fate::Revoked),
+            Seed::new("expired-token").days_old(97),
+            Seed::new("public-token").days_old(8).public(),
+        ]
+    }),
     Scenario::new("no-identity", "the host has no managed identity").prepare(|state| state.identities.clear()),
     Scenario::new("identity-down", "the managed identity endpoint answers 503")
         .faults(|| vec![Rule::new(Phase::Before, Fault::status(503)).on(Route::Identity)]),

@@ -1,5 +1,5 @@
-"""Runs two commands in turns and compares them: wall, CPU and peak memory by the kernel's own account."""
-import os
+"""Runs commands in turns and compares them: wall, CPU and peak memory by the kernel's own account.
+   measure.py ROUNDS LABEL=COMMAND…    the last one is compared with each of the others"""
 import shlex
 import statistics
 import subprocess
@@ -9,7 +9,7 @@ import time
 
 def once(command):
     began = time.perf_counter()
-    # The shell stands between, so that this process's own memory is not inherited into the peak.
+    # `time` stands between, so that this process's own memory is not inherited into the peak.
     out = subprocess.run(["/usr/bin/time", "-f", "%U %S %M", *shlex.split(command)], capture_output=True, text=True)
     wall = time.perf_counter() - began
     assert out.returncode == 0, out.stdout + out.stderr
@@ -17,13 +17,17 @@ def once(command):
     return wall * 1000, (user + system) * 1000, peak / 1024
 
 
-rounds, commands = int(sys.argv[1]), sys.argv[2:]
-samples = {command: [] for command in commands}
+rounds = int(sys.argv[1])
+commands = dict(argument.split("=", 1) for argument in sys.argv[2:])
+samples = {label: [] for label in commands}
 for _ in range(rounds):
-    for command in commands:
-        samples[command].append(once(command))
-medians = {command: [statistics.median(column) for column in zip(*rows)] for command, rows in samples.items()}
-for command, (wall, cpu, peak) in medians.items():
-    print(f"{wall:8.1f} ms wall  {cpu:8.1f} ms CPU  {peak:6.1f} MiB peak  {command}")
-theirs, ours = (medians[command] for command in commands)
-print(f"{theirs[0] / ours[0]:8.1f} × wall  {theirs[1] / max(ours[1], 10):7.1f} × CPU  {theirs[2] / ours[2]:7.1f} × memory")
+    for label, command in commands.items():
+        samples[label].append(once(command))
+medians = {label: [statistics.median(column) for column in zip(*rows)] for label, rows in samples.items()}
+for label, (wall, cpu, peak) in medians.items():
+    print(f"{wall:10.1f} ms wall {cpu:10.1f} ms CPU {peak:8.1f} MiB peak   {label}")
+*others, (own, ours) = medians.items()
+for label, theirs in others:
+    # `time` counts CPU in hundredths of a second.
+    ratios = [theirs[0] / ours[0], theirs[1] / max(ours[1], 10), theirs[2] / ours[2]]
+    print("{:9.1f} × wall {:12.1f} × CPU {:9.1f} × memory  {} / {}".format(*ratios, label, own))

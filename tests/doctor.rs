@@ -11,7 +11,7 @@ use rotator::sandbox::vault::store::Version;
 use tokio::process::Command;
 
 /// Not about one token, or about the job's own end.
-const NOT_FOR_A_DOCTOR: [&str; 3] = ["demo", "fleet", "interrupted"];
+const NOT_FOR_A_DOCTOR: [&str; 5] = ["clients", "demo", "fleet", "many", "interrupted"];
 
 /// The row of the table for a scenario, if there is anything to say.
 async fn row(scenario: &Scenario) -> Option<String> {

@@ -3,7 +3,8 @@
 use super::{Scenario, fated};
 use crate::sandbox::fault::{Fault, Phase, Rule};
 use crate::sandbox::route::Route;
-use crate::sandbox::seed::{Fate, Seed};
+use crate::sandbox::seed::{Fate, Seed, VAULT};
+use crate::sandbox::vault::store::Limits;
 
 fn one(change: fn(Seed) -> Seed) -> Vec<Seed> {
     vec![change(Seed::new("contoso-partner").days_old(8))]
@@ -42,6 +43,9 @@ pub(super) const ALL: &[Scenario] = &[
         .faults(|| vec![Rule::new(Phase::After, Fault::status(503)).on(Route::Write).times(1)]),
     Scenario::new("interrupted", "the scheduler stops the job while it looks at versions")
         .interrupted_at(Route::Versions),
+    Scenario::new("many", "200 tokens that are due, and a vault without limits, for measuring")
+        .seeds(|| (0..200).map(|nth| Seed::new(&format!("customer-{nth:03}")).days_old(8)).collect())
+        .prepare(|state| state.vault(VAULT).limits = Limits { create: u32::MAX, other: u32::MAX }),
     Scenario::new("fleet", "60 tokens, ten of them due").seeds(|| {
         (0..60).map(|nth| Seed::new(&format!("customer-{nth:02}")).days_old(if nth % 6 == 0 { 8 } else { 2 })).collect()
     }),

@@ -140,10 +140,8 @@ pub const EVERY_KIND: Setting = Setting {
         let own = format!("https://login.microsoftonline.com/{TENANT}/v2.0");
         if let Some(app) = state.directory.apps.get_mut(JOB_CLIENT) {
             app.certificates = vec![certificate];
-            app.federated = vec![
-                federated(pipeline::CLUSTER_ISSUER, pipeline::CLUSTER_SUBJECT),
-                federated(&own, &principal),
-            ];
+            app.federated =
+                vec![federated(pipeline::CLUSTER_ISSUER, pipeline::CLUSTER_SUBJECT), federated(&own, &principal)];
         }
         state.directory.apps.insert(PUBLIC_CLIENT.to_owned(), App { public: true, ..App::default() });
     },
@@ -151,11 +149,7 @@ pub const EVERY_KIND: Setting = Setting {
 };
 
 fn federated(issuer: &str, subject: &str) -> FederatedCredential {
-    FederatedCredential {
-        issuer: issuer.to_owned(),
-        subject: subject.to_owned(),
-        audience: AUDIENCE.to_owned(),
-    }
+    FederatedCredential { issuer: issuer.to_owned(), subject: subject.to_owned(), audience: AUDIENCE.to_owned() }
 }
 
 /// Both apps trust the tokens of an issuer, and have nothing else to prove themselves with.

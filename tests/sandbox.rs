@@ -32,7 +32,10 @@ async fn the_demonstration_shows_every_fate_and_ends_with_0() {
 fn plain(text: &str) -> String {
     let is_guid = |word: &str| word.len() == 36 && word.matches('-').count() == 4 && !word.starts_with("00000000");
     let lines = text.lines().map(|line| {
-        let words = line.split(' ').map(|word| if is_guid(word.trim_end_matches(')')) { "…" } else { word });
+        let end = |word: &str| if word.ends_with(',') { "…," } else { "…" }.to_owned();
+        let words = line
+            .split(' ')
+            .map(|word| if is_guid(word.trim_end_matches([')', ','])) { end(word) } else { word.to_owned() });
         words.collect::<Vec<_>>().join(" ")
     });
     lines.collect::<Vec<_>>().join("\n").replace(" in 1 s:", " in 0 s:").replace(" …\n", " …)\n")

@@ -75,7 +75,7 @@ pub struct Flags {
     /// PEM file that holds the app's certificate and its key
     #[arg(long, env = "ROTATOR_CLIENT_CERTIFICATE_FILE", hide_env_values = true, value_name = "FILE", global = true)]
     pub client_certificate_file: Option<String>,
-    /// Who issues the token of the app's federated credential; nothing is stored
+    /// Who issues the token of the app's federated credential; nothing is stored (unconfirmed against a real tenant)
     #[arg(long, env = "ROTATOR_FEDERATED", value_name = "KIND", global = true)]
     pub federated: Option<FederatedKind>,
     /// Cloud of the tenant

@@ -146,7 +146,7 @@ pub struct AppCredentialTable {
     pub secret: Option<ReferenceTable>,
     /// A certificate and its private key in one PEM text.
     pub certificate: Option<ReferenceTable>,
-    /// A token of somebody whom the app registration is told to trust; nothing is stored.
+    /// A token of somebody whom the app registration is told to trust; nothing is stored. Unconfirmed against a real tenant.
     pub federated: Option<FederatedKind>,
     /// With `federated = "managed-identity"`: the user-assigned identity; that of `[vault]` if absent.
     pub identity_client_id: Option<String>,

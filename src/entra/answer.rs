@@ -162,8 +162,12 @@ fn by_catalogue(status: u16, refusal: Refusal) -> Cause {
     };
     let said = sentence(&refusal.error_description.unwrap_or_default());
     tracing::debug!(code, error, correlation_id = refusal.correlation_id, said, "refused");
-    // The catalogue's sentence is for people; a code it does not know leaves Entra ID's own.
-    let message = row.map_or(said, |row| row.cause.to_owned());
+    // The catalogue's sentence is for people; a code it does not know leaves Entra ID's own, and where to look it up.
+    let message = match (row, code) {
+        (Some(row), _) => row.cause.to_owned(),
+        (None, Some(code)) => format!("{said} (https://login.microsoftonline.com/error?code={code})"),
+        (None, None) => said,
+    };
     Cause {
         code: Some(code.map_or(error, |code| format!("AADSTS{code}"))),
         correlation_id: refusal.correlation_id,
@@ -242,6 +246,9 @@ mod tests {
         let unknown =
             read(&raw(400, r#"{"error":"new","error_description":"AADSTS1: x\r\nTrace ID: t"}"#)).unwrap_err();
         assert_eq!(unknown.message, "AADSTS1: x");
+        let numbered =
+            read(&raw(400, r#"{"error":"new","error_description":"AADSTS1: x","error_codes":[1]}"#)).unwrap_err();
+        assert_eq!(numbered.message, "AADSTS1: x (https://login.microsoftonline.com/error?code=1)");
     }
 
     #[test]

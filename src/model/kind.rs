@@ -134,10 +134,10 @@ kinds! {
     EntraUser              "entra.user"                GrantAccess   "the account was removed, blocked or locked: Entra admin center > Users; restore it, or sign in again as another user";
     EntraThrottled         "entra.throttled"           Retry         WAIT;
     EntraUnavailable       "entra.unavailable"         Retry         WAIT;
-    EntraRequest           "entra.request"             FixConfig     "Entra ID did not understand the request: check scope, tenant_id and client_id, then look the code up at https://login.microsoftonline.com/error";
+    EntraRequest           "entra.request"             FixConfig     "Entra ID did not understand the request: check scope, tenant_id and client_id, then look the code up at https://login.microsoftonline.com/error?code=<number>";
     EntraRefusedGrant      "entra.refused.grant"       Reconsent     SIGN_IN_AGAIN;
     EntraRefusedClient     "entra.refused.client"      FixCredential NEW_SECRET;
-    EntraUnknown           "entra.unknown"             FixConfig     "look the code up at https://login.microsoftonline.com/error, with the correlation id at hand";
+    EntraUnknown           "entra.unknown"             FixConfig     "look the code up, and open a support request with the correlation id: https://entra.microsoft.com > Learn & support";
     EntraAnswer            "entra.answer"              Retry         "something between the job and Entra ID changed the answer: check HTTPS_PROXY and the network; the next run tries again";
     NoRefreshToken         "entra.answer.no-refresh-token" FixConfig "the app must be allowed offline_access: az ad app permission list --id {client_id}; the stored token is untouched";
     SameRefreshToken       "entra.answer.same-refresh-token" FixConfig "the authority gave the same refresh token back, so nothing was renewed: check that `authority` is an Entra ID; the stored token is untouched";

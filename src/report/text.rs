@@ -110,8 +110,11 @@ fn details(row: &Row) -> Vec<String> {
         if let Some(owner) = owner {
             details.push(format!("owner: {owner}"));
         }
-        if let Some(id) = &failure.correlation_id {
-            details.push(format!("correlation id {id}"));
+        let ids = [("correlation id", &failure.correlation_id), ("trace id", &failure.trace_id)];
+        let ids: Vec<String> =
+            ids.iter().filter_map(|(what, id)| Some(format!("{what} {}", (*id).as_ref()?))).collect();
+        if !ids.is_empty() {
+            details.push(ids.join(", "));
         }
     } else if row.is_aging() {
         details.push(format!("→ rotate it now: rotator run --only {} --force", row.name));

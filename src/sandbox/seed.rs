@@ -28,7 +28,6 @@ pub enum Fate {
 }
 
 /// A refresh token to be put into a world.
-#[expect(clippy::struct_excessive_bools, reason = "independent facts of a token")]
 #[derive(Debug, Clone)]
 pub struct Seed {
     name: String,

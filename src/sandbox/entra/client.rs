@@ -71,11 +71,11 @@ fn by_assertion(
     let claims = decoded(claims).ok_or_else(malformed)?;
     // An app names itself as the issuer; everybody else's tokens name an address, and may have an x5t of their own.
     let by_another = claims["iss"].as_str().is_some_and(|issuer| issuer.starts_with("https://"));
-    if !by_another {
+    if by_another {
+        trusted(app, assertion, &claims)?;
+    } else {
         signed_by_certificate(app, client_id, assertion, &header)?;
         own(client_id, &claims, endpoint)?;
-    } else {
-        trusted(app, assertion, &claims)?;
     }
     within_its_time(&claims, now() + directory.ahead)
 }

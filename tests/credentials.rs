@@ -93,6 +93,10 @@ async fn what_a_credential_lacks_is_said_before_the_first_request() {
             assert!(outcome.stderr.contains(part), "{credential}: {}", outcome.stderr);
         }
     }
+    let unused = "managed-identity\"\nclient_id = \"00000000-0000-0000-0000-0000000000f1";
+    rig.configure(&text.replacen("managed-identity", unused, 1));
+    let outcome = rig.call(&["run"]).await;
+    assert!(outcome.stderr.contains("`client_id` is not looked at by this credential"), "{}", outcome.stderr);
     let in_the_vault = "client-secret\"\nclient_secret = { vault_secret = \"x\" }\nclient_id = \"";
     rig.configure(&text.replacen("managed-identity", &format!("{in_the_vault}{JOB_CLIENT}"), 1));
     let outcome = rig.call(&["run"]).await;
@@ -218,6 +222,12 @@ async fn a_certificate_that_cannot_be_used_is_said_to_lack_what_it_lacks() {
         let message = row.failure.unwrap().message;
         assert!(message.contains(lacks), "{message}");
     }
+    // A PKCS#12 file is no text at all.
+    let rig = Rig::within(&setting::CERTIFICATES, &due(), |_| {}).await;
+    std::fs::write(rig.sandbox.folder().join("job.pem"), [0x30, 0x82, 0xff, 0xfe, 0x00]).unwrap();
+    let row = rig.run_one(&[]).await;
+    assert_eq!(kind(&row), "identity.credential");
+    assert!(row.failure.unwrap().message.contains("PKCS#12"));
     // A chain before the certificate, and the key in front, are as good.
     let rig = Rig::within(&setting::SECRET_AND_CERTIFICATE, &due(), |state| {
         let pem = setting::certificate(state, Duration::days(9)).pem;
@@ -227,6 +237,72 @@ async fn a_certificate_that_cannot_be_used_is_said_to_lack_what_it_lacks() {
     })
     .await;
     assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Rotated);
+}
+
+/// Forms that tools and people leave behind.
+#[tokio::test]
+async fn a_certificate_is_read_in_the_forms_that_people_have() {
+    let elliptic = rcgen::KeyPair::generate().unwrap().serialize_pem();
+    let forms: [fn(&str) -> String; 5] = [
+        |pem| format!("\u{feff}{pem}"),
+        |pem| pem.replace('\n', "\\n"),
+        |pem| pem.replace('\n', "\r\n"),
+        |pem| format!("Bag Attributes\n    localKeyID: 01 00\nsubject=CN = x\n{pem}"),
+        |pem| format!("  \n{pem}\n\n"),
+    ];
+    for (nth, form) in forms.iter().enumerate() {
+        let rig = Rig::within(&setting::SECRET_AND_CERTIFICATE, &due(), |state| {
+            let version = state.vault(VAULT).secret_mut("partner-certificate").versions.last_mut().unwrap();
+            version.value = form(&version.value);
+        })
+        .await;
+        assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Rotated, "{nth}");
+    }
+    let rig = Rig::within(&setting::SECRET_AND_CERTIFICATE, &due(), |state| {
+        let version = state.vault(VAULT).secret_mut("partner-certificate").versions.last_mut().unwrap();
+        version.value = format!("{elliptic}{}", version.value);
+    })
+    .await;
+    assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Rotated, "the key that fits is among them");
+}
+
+#[tokio::test]
+async fn a_tenant_may_be_named_by_its_domain() {
+    let rig = Rig::within(&setting::SECRET_AND_CERTIFICATE, &due(), |_| {}).await;
+    rig.configure(&rig.config_text().replace("00000000-0000-0000-0000-000000000001", "contoso.example"));
+    assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Rotated);
+}
+
+/// A bearer that Azure DevOps does not accept leads to a page to sign in at, unless it is told not to.
+#[tokio::test]
+async fn an_access_token_of_a_pipeline_that_was_not_mapped() {
+    let rig = Rig::within(&setting::PIPELINES, &due(), |_| {}).await.env("SYSTEM_ACCESSTOKEN", "$(System.AccessToken)");
+    assert_eq!(kind(&rig.run_one(&[]).await), "federation.refused");
+    for status in [203, 302] {
+        let rig = Rig::within(&setting::PIPELINES, &due(), |_| {}).await;
+        rig.fault(Rule::new(Phase::Before, Fault::page(status)).on(Route::Pipeline));
+        assert_eq!(kind(&rig.run_one(&[]).await), "federation.refused", "{status}");
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_fails_is_not_asked_by_every_token_again() {
+    let seeds: Vec<_> = (0..20).map(|nth| rotator::sandbox::seed::Seed::new(&format!("t{nth}")).days_old(8)).collect();
+    let rig = Rig::within(&setting::FEDERATED_IDENTITY, &seeds, |_| {}).await;
+    // The vault's own token comes first.
+    rig.fault(Rule::new(Phase::Before, Fault::status(503)).on(Route::Identity).skip(1));
+    let ran = rig.run(&["--deadline", "20s"]).await;
+    assert_eq!(ran.report.summary.failed, 20);
+    let asked = rig.world().journal().entries().iter().filter(|entry| entry.route == Route::Identity).count();
+    assert!(asked <= 6, "{asked}");
+}
+
+#[tokio::test]
+async fn a_token_in_place_of_the_path_of_its_file_is_not_shown() {
+    let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJl";
+    let rig = Rig::within(&setting::CLUSTER, &due(), |_| {}).await.env("AZURE_FEDERATED_TOKEN_FILE", token);
+    let outcome = rig.call(&["run", "--log-level", "trace"]).await;
+    assert!(!outcome.stdout.contains("eyJhb") && !outcome.stderr.contains("eyJhb"), "{outcome:?}");
 }
 
 /// GitHub's tokens live five minutes: one that is nearly over is not used again, one that is fresh is.

@@ -3,6 +3,8 @@
 use crate::support::{Rig, TOKEN, due};
 use futures::stream::{self, StreamExt as _};
 use rotator::doctor::{Check, Findings, Status, Subject};
+use rotator::sandbox::fault::{Fault, Phase, Rule};
+use rotator::sandbox::route::Route;
 use rotator::sandbox::scenario::{self, Scenario};
 use rotator::sandbox::seed::{Seed, VAULT};
 use rotator::sandbox::setting;
@@ -93,6 +95,55 @@ async fn the_right_to_set_is_proved_by_writing_the_same_again() {
     assert_eq!((rig.newest_value(TOKEN), rig.version_count(TOKEN)), (before, 2));
     let row = rig.run_one(&[]).await;
     assert_eq!(row.outcome, rotator::report::OutcomeName::Rotated, "the copy is as good as the first");
+}
+
+/// A person signs in while the same value is written again: theirs stays on top, and nothing is said to be proved.
+#[tokio::test]
+async fn a_write_probe_never_covers_a_sign_in() {
+    let rig = Rig::new(&due()).await;
+    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(1));
+    let world = std::sync::Arc::clone(rig.world());
+    tokio::spawn(async move {
+        let resume = crate::support::soon(arrived.recv()).await.unwrap();
+        world.state().vault(VAULT).add(TOKEN, Version::new("1.stored-meanwhile"));
+        resume.send(()).unwrap();
+    });
+    let findings = findings(&rig, &["--write-probe"]).await;
+    assert_eq!(of(&findings, Subject::RightToSet).kind.as_deref(), Some("vault.conflict"), "{findings:?}");
+    assert_eq!(rig.newest_value(TOKEN), "1.stored-meanwhile");
+}
+
+#[tokio::test]
+async fn a_wrong_tenant_is_the_fault_of_one_app() {
+    let rig = Rig::new(&[Seed::new("first").days_old(8).legacy(), Seed::new(TOKEN).days_old(8)]).await;
+    let text = rig.config_text();
+    let (before, legacy) = text.split_once("[apps.legacy]").unwrap();
+    let legacy = legacy.replacen("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000099", 1);
+    rig.configure(&format!("{before}[apps.legacy]{legacy}"));
+    let findings = findings(&rig, &[]).await;
+    let first = &findings.checks[findings.first_failure.unwrap()];
+    assert_eq!(
+        (first.check, first.of.as_str(), first.kind.as_deref()),
+        (Subject::AppCredential, "legacy", Some("entra.tenant"))
+    );
+    let healthy = findings.checks.iter().find(|check| check.check == Subject::Token && check.of == TOKEN).unwrap();
+    assert_eq!(healthy.status, Status::Ok);
+}
+
+#[tokio::test]
+async fn an_update_that_changes_nothing_does_not_enable_what_was_just_disabled() {
+    let rig = Rig::new(&due()).await;
+    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Update).times(1));
+    let world = std::sync::Arc::clone(rig.world());
+    tokio::spawn(async move {
+        let resume = crate::support::soon(arrived.recv()).await.unwrap();
+        world.state().vault(VAULT).secret_mut(TOKEN).versions[0].enabled = false;
+        resume.send(()).unwrap();
+    });
+    findings(&rig, &[]).await;
+    assert!(!rig.world().state().vault(VAULT).versions(TOKEN)[0].enabled);
 }
 
 #[tokio::test]

@@ -47,6 +47,58 @@ async fn a_token_out_of_service_has_no_enabled_version_no_expiry_and_no_alarm() 
 }
 
 #[tokio::test]
+async fn a_token_that_is_enabled_again_is_in_service_again() {
+    let rig = Rig::new(&old()).await;
+    assert_eq!(rig.call(&["retire", TOKEN, "--yes"]).await.code, Some(0));
+    rig.world().state().vault(VAULT).secret_mut(TOKEN).versions.last_mut().unwrap().enabled = true;
+    assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Rotated);
+    assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Probed);
+}
+
+#[tokio::test]
+async fn versions_of_one_second_are_all_marked() {
+    let rig = Rig::with(&old(), |state| {
+        let newest = state.vault(VAULT).newest(TOKEN).unwrap().clone();
+        let by_hand = Version { created: newest.created, expires: None, ..Version::new(&newest.value) };
+        state.vault(VAULT).add(TOKEN, by_hand);
+    })
+    .await;
+    assert_eq!(rig.call(&["retire", TOKEN, "--yes"]).await.code, Some(0));
+    let row = rig.run_one(&["--fail-on", "warning"]).await;
+    assert_eq!((row.outcome, kind(&row)), (OutcomeName::Held, ""));
+}
+
+#[tokio::test]
+async fn a_version_that_a_run_stores_while_a_token_is_retired_is_retired_as_well() {
+    let rig = Rig::new(&old()).await;
+    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Update).times(1));
+    let world = std::sync::Arc::clone(rig.world());
+    tokio::spawn(async move {
+        let resume = crate::support::soon(arrived.recv()).await.unwrap();
+        world.state().vault(VAULT).add(TOKEN, Version::new("stored meanwhile"));
+        resume.send(()).unwrap();
+    });
+    let outcome = rig.call(&["retire", TOKEN, "--yes"]).await;
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(rig.world().state().vault(VAULT).versions(TOKEN).iter().all(|version| !version.enabled));
+    assert_eq!(kind(&rig.run_one(&[]).await), "", "the newest is marked");
+}
+
+#[tokio::test]
+async fn fifteen_tags_of_others_leave_no_room_for_a_mark_and_that_is_said() {
+    let rig = Rig::with(&old(), |state| {
+        let version = state.vault(VAULT).secret_mut(TOKEN).versions.last_mut().unwrap();
+        version.tags = (0..15).map(|nth| (format!("tag-{nth}"), "x".to_owned())).collect();
+    })
+    .await;
+    let outcome = rig.call(&["retire", TOKEN, "--yes"]).await;
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("left no room for a mark"), "{}", outcome.stdout);
+    assert!(rig.world().state().vault(VAULT).versions(TOKEN).iter().all(|version| !version.enabled));
+}
+
+#[tokio::test]
 async fn retiring_is_asked_for_twice_or_not_done() {
     let rig = Rig::new(&old()).await;
     let outcome = rig.call(&["retire", TOKEN]).await;
@@ -180,6 +232,11 @@ async fn who_knows_when_a_credential_ends_is_asked_in_order() {
     .await;
     let [run, _] = app(&rig).await;
     assert_eq!((run.days_left, run.health, run.credential.as_str()), (Some(20), Health::Aging, "certificate"));
+    // One in a file is read by `status` as well: that needs no request.
+    let rig = Rig::within(&setting::CERTIFICATES, &due(), |_| {}).await;
+    for row in app(&rig).await {
+        assert_eq!(row.days_left, Some(200));
+    }
     let rig = Rig::within(&setting::FEDERATED_IDENTITY, &due(), |_| {}).await;
     for row in app(&rig).await {
         assert_eq!(

@@ -229,6 +229,41 @@ async fn a_version_stored_with_tags_copied_from_ours_is_somebody_elses() {
     assert_eq!((row.outcome, rig.newest_value(TOKEN)), (OutcomeName::Superseded, theirs));
 }
 
+/// What a person sets as the expiry says nothing of the issue.
+#[tokio::test]
+async fn a_token_stored_by_hand_with_an_expiry_is_due_all_the_same() {
+    let rig = Rig::with(&[Seed::new(TOKEN).days_old(0).untagged()], |state| {
+        let version = &mut state.vault(VAULT).secret_mut(TOKEN).versions[0];
+        version.expires = Some(version.created + 90 * 86_400);
+    })
+    .await;
+    assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Rotated);
+}
+
+/// A second person signs in while the version of the first one is put on top again.
+#[tokio::test]
+async fn two_foreign_versions_one_after_the_other() {
+    let rig = Rig::new(&due()).await;
+    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(2));
+    let world = std::sync::Arc::clone(rig.world());
+    let people = tokio::spawn(async move {
+        let mut last = String::new();
+        for _ in 0..2 {
+            let resume = soon(arrived.recv()).await.unwrap();
+            let mut state = world.state();
+            last = state.directory.issue(CLIENT, USER, true, time::Duration::ZERO);
+            state.vault(VAULT).add(TOKEN, Version::new(&last));
+            drop(state);
+            resume.send(()).unwrap();
+        }
+        last
+    });
+    let row = rig.run_one(&[]).await;
+    let last = people.await.unwrap();
+    assert_eq!((row.outcome, rig.newest_value(TOKEN)), (OutcomeName::Superseded, last));
+}
+
 #[tokio::test]
 async fn a_version_disabled_in_the_middle_of_a_run_is_held() {
     let rig = Rig::new(&due()).await;

@@ -7,38 +7,41 @@ use crate::command::{Usage, connect, exit_code, stdout};
 use crate::config::Source;
 use crate::model::failure::Failure;
 use crate::model::target::Target;
-use crate::renew::decommission::InService;
+use crate::renew::decommission::{self, Decommissioned};
 
 pub(super) async fn retire(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
     let config = source.load()?;
     let target = connect::named(&config, &arguments.name)?;
     let run = connect::connect(&config, arguments.deadline)?;
     let vault = connect::vault_of(&target, &run)?;
-    let survey = match InService::survey(&target, vault.as_ref()).await {
-        Ok(survey) => survey,
+    let inventory = match decommission::survey(&target, vault.as_ref()).await {
+        Ok(inventory) => inventory,
         Err(failure) => return Ok(failed(&failure, &target)),
     };
-    let count = survey.enabled().count();
-    let what = format!(
-        "{count} of {} versions of {} in {}",
-        survey.inventory.versions.len(),
-        target.secret,
-        target.vault.url.host()
-    );
-    if !arguments.yes && !confirmed(&format!("Disable {what}, and take {} out of service?", target.name))? {
+    let (enabled, all) =
+        (inventory.versions.iter().filter(|version| version.enabled).count(), inventory.versions.len());
+    let secret = format!("{} in {}", target.secret, target.vault.url.host());
+    let question = format!("Disable {enabled} of {all} versions of {secret}, and take {} out of service?", target.name);
+    if !arguments.yes && !confirmed(&question)? {
         stdout::complain("nothing was changed");
         return Ok(0);
     }
-    let mut disabled = Vec::new();
-    if let Err(failure) = survey.decommission(&target, vault.as_ref(), &run, &mut disabled).await {
-        stdout::complain(&format!("versions disabled so far: {}; the same command goes on", disabled.len()));
+    let mut done = Decommissioned::default();
+    if let Err(failure) = decommission::decommission(&target, vault.as_ref(), &run, &mut done).await {
+        stdout::complain(&format!("versions disabled so far: {}; the same command goes on", done.disabled.len()));
         return Ok(failed(&failure, &target));
     }
+    let marked = if done.unmarked {
+        "fifteen tags left no room for a mark, so runs report it as disabled until it is gone from the configuration"
+    } else {
+        "runs do not report it any more"
+    };
     stdout::print(&format!(
-        "{}: disabled {what}; runs do not report it any more.\n\
+        "{}: disabled {} of {all} versions of {secret}; {marked}.\n\
          Remove its [[token]] from the configuration. Disabling revokes nothing: Entra ID accepts the token until it is 90 days \
          old, or until its user's sessions are revoked: Revoke-MgUserSignInSession -UserId <user>\n",
-        target.name
+        target.name,
+        done.disabled.len(),
     ));
     Ok(0)
 }

@@ -7,6 +7,7 @@ use futures::future::join_all;
 use crate::cli::{FailOn, Status as Arguments};
 use crate::command::{Usage, connect, stdout};
 use crate::config::Source;
+use crate::credential::proof;
 use crate::model::credential::SecretSource;
 use crate::model::failure::{Cause, Failure, Stage};
 use crate::model::kind::Kind;
@@ -42,7 +43,7 @@ async fn credential_expiries(targets: &[Arc<Target>], run: &Run) -> Expiries {
         if expiries.contains_key(&app.name) {
             continue;
         }
-        let mut end = Some(app.credential_expires);
+        let mut end = Some(proof::local_expiry(app).or(app.credential_expires));
         if let Some(SecretSource::Vault { vault, secret }) = app.credential.source()
             && let Some(vault) = run.vaults.get(&vault.name)
         {

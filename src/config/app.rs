@@ -79,6 +79,13 @@ impl Resolver<'_> {
         vaults: &Named<VaultSite>,
     ) -> Option<SecretSource> {
         let key = |key| [at, &[key]].concat();
+        if reference.vault.is_some() && reference.vault_secret.is_none() {
+            self.fault(
+                &key("vault"),
+                "`vault` goes with `vault_secret`",
+                "remove it, or name the secret in that vault",
+            );
+        }
         match (&reference.vault_secret, &reference.env, &reference.file) {
             (Some(name), None, None) => {
                 let vault = self.vault_named(&key("vault"), reference.vault.as_deref(), vaults);
@@ -130,6 +137,18 @@ impl Resolver<'_> {
         kind: FederatedKind,
         vaults: &Named<VaultSite>,
     ) -> Option<Issuer> {
+        let odd = match kind {
+            FederatedKind::ManagedIdentity => ("service_connection_id", table.service_connection_id.is_some()),
+            FederatedKind::AzurePipelines => ("identity_client_id", table.identity_client_id.is_some()),
+            FederatedKind::WorkloadIdentity | FederatedKind::GithubOidc => (
+                if table.identity_client_id.is_some() { "identity_client_id" } else { "service_connection_id" },
+                table.identity_client_id.is_some() || table.service_connection_id.is_some(),
+            ),
+        };
+        if let (key, true) = odd {
+            let at = [at, &[key]].concat();
+            self.fault(&at, format!("`{key}` is not looked at by this credential"), "remove it");
+        }
         let kind = match kind {
             FederatedKind::ManagedIdentity => {
                 if let Some(id) = &table.identity_client_id {
@@ -186,7 +205,7 @@ fn variable(name: &str) -> Result<String, String> {
 }
 
 /// The address in front of the tenant.
-fn authority(text: &str) -> Result<url::Url, String> {
+pub(super) fn authority(text: &str) -> Result<url::Url, String> {
     let url = https(text)?;
     let path = url.path().trim_end_matches('/');
     let goes_on = path.ends_with("/v2.0") || path.contains("/oauth2") || path.split('/').any(is_guid);

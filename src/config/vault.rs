@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::config::app::authority;
 use crate::config::fault::shown;
 use crate::config::parse::Slot;
 use crate::config::resolve::{Named, Resolver};
 use crate::config::table::{ReferenceTable, VaultCredentialKind as Kind, VaultTable};
 use crate::entra::cloud::{Cloud, federation_audience};
 use crate::model::credential::{ClientCredential, Federated, Issuer, SecretSource, VaultCredential};
-use crate::model::name::{VaultUrl, https};
+use crate::model::name::VaultUrl;
 use crate::model::target::{App, VaultSite};
 
 pub(super) const DEFAULT: &str = "default";
@@ -42,19 +43,45 @@ impl Resolver<'_> {
             self.fault(&key("credential"), "`credential` is missing", "add credential = \"managed-identity\"");
             return None;
         };
-        let (kind, chosen) = if kind == Kind::Auto { self.auto(table) } else { (kind, None) };
+        self.unused(at, table, kind);
+        let (kind, chosen) = if kind == Kind::Auto { self.auto() } else { (kind, None) };
         let url = url?;
         let credential = self.vault_credential(name, at, table, kind, &url)?;
         Some(Arc::new(VaultSite { name: name.to_owned(), url, credential, chosen }))
     }
 
-    fn auto(&self, table: &VaultTable) -> (Kind, Option<&'static str>) {
+    fn auto(&self) -> (Kind, Option<&'static str>) {
         let by_variable = AUTO.into_iter().find(|(variable, ..)| self.variable(variable).is_some());
-        match by_variable {
-            Some((_, kind, why)) => (kind, Some(why)),
-            None if table.client_secret.is_some() => (Kind::ClientSecret, Some("client_secret is configured")),
-            None if table.certificate.is_some() => (Kind::ClientCertificate, Some("certificate is configured")),
-            None => (Kind::AzureCli, Some("no variable of another credential is set")),
+        let by_variable = by_variable.map(|(_, kind, why)| (kind, Some(why)));
+        by_variable.unwrap_or((Kind::AzureCli, Some("no variable of another credential is set")))
+    }
+
+    /// A key that the credential does not look at was meant for another one.
+    fn unused(&mut self, at: &[&str], table: &VaultTable, kind: Kind) {
+        let used: &[&str] = match kind {
+            Kind::Auto => &["identity_client_id", "tenant_id", "client_id", "service_connection_id"],
+            Kind::ManagedIdentity => &["identity_client_id"],
+            Kind::AzureCli => &["tenant_id"],
+            Kind::WorkloadIdentity | Kind::GithubOidc => &["tenant_id", "client_id"],
+            Kind::AzurePipelines => &["tenant_id", "client_id", "service_connection_id"],
+            Kind::ClientSecret => &["tenant_id", "client_id", "client_secret"],
+            Kind::ClientCertificate => &["tenant_id", "client_id", "certificate"],
+        };
+        let given = [
+            ("identity_client_id", table.identity_client_id.is_some()),
+            ("tenant_id", table.tenant_id.is_some()),
+            ("client_id", table.client_id.is_some()),
+            ("client_secret", table.client_secret.is_some()),
+            ("certificate", table.certificate.is_some()),
+            ("service_connection_id", table.service_connection_id.is_some()),
+        ];
+        for (key, _) in given.into_iter().filter(|(key, given)| *given && !used.contains(key)) {
+            let message = format!("`{key}` is not looked at by this credential");
+            self.fault(
+                &[at, &[key]].concat(),
+                message,
+                format!("remove it, or name the credential that it belongs to; looked at here: {}", used.join(", ")),
+            );
         }
     }
 
@@ -68,7 +95,10 @@ impl Resolver<'_> {
     ) -> Option<VaultCredential> {
         let (tenant, client) = match kind {
             Kind::Auto | Kind::ManagedIdentity => {
-                return Some(VaultCredential::ManagedIdentity { client_id: table.identity_client_id.clone() });
+                // With `auto` the variable that the SDKs choose a user-assigned identity by counts as well.
+                let by_variable = || self.variable("AZURE_CLIENT_ID").filter(|_| table.credential == Some(Kind::Auto));
+                let client_id = table.identity_client_id.clone().or_else(by_variable);
+                return Some(VaultCredential::ManagedIdentity { client_id });
             }
             Kind::AzureCli => return Some(VaultCredential::AzureCli { tenant_id: table.tenant_id.clone() }),
             Kind::AzurePipelines => ("AZURESUBSCRIPTION_TENANT_ID", "AZURESUBSCRIPTION_CLIENT_ID"),
@@ -79,6 +109,7 @@ impl Resolver<'_> {
         let tenant_id = self.given(&key("tenant_id"), table.tenant_id.as_ref(), tenant);
         let tenant_id = tenant_id.filter(|tenant| self.tenant(&key("tenant_id"), tenant));
         let client_id = self.given(&key("client_id"), table.client_id.as_ref(), client);
+        let client_id = client_id.filter(|id| table.client_id.is_some() || self.guid(&key("client_id"), id));
         let authority = authority?;
         let credential = match kind {
             Kind::ClientSecret => ClientCredential::Secret(match &table.client_secret {
@@ -115,13 +146,15 @@ impl Resolver<'_> {
             }
             Kind::GithubOidc => {
                 let fix = "give the job `permissions: id-token: write`";
-                self.needed(&key("credential"), "ACTIONS_ID_TOKEN_REQUEST_URL", fix)?;
+                let url = self.needed(&key("credential"), "ACTIONS_ID_TOKEN_REQUEST_URL", fix)?;
+                self.checked(&key("credential"), secure("ACTIONS_ID_TOKEN_REQUEST_URL", &url), fix)?;
                 self.needed(&key("credential"), "ACTIONS_ID_TOKEN_REQUEST_TOKEN", fix)?;
                 Some(Issuer::GitHub)
             }
             _ => {
                 let fix = "run it in an AzureCLI@2 task with the service connection, and map SYSTEM_ACCESSTOKEN: $(System.AccessToken)";
-                self.needed(&key("credential"), "SYSTEM_OIDCREQUESTURI", fix)?;
+                let url = self.needed(&key("credential"), "SYSTEM_OIDCREQUESTURI", fix)?;
+                self.checked(&key("credential"), secure("SYSTEM_OIDCREQUESTURI", &url), fix)?;
                 self.needed(&key("credential"), "SYSTEM_ACCESSTOKEN", fix)?;
                 let variable = "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID";
                 let service_connection_id = self.given(&key("service_connection_id"), connection, variable)?;
@@ -184,7 +217,16 @@ impl Resolver<'_> {
             return Some(Cloud::of_vault(url.host()).authority());
         };
         let text = if host.contains("://") { host } else { format!("https://{host}") };
-        let parsed = https(&text).map_err(|error| format!("AZURE_AUTHORITY_HOST {} is {error}", shown(&text)));
+        let parsed =
+            authority(&text).map_err(|error| format!("AZURE_AUTHORITY_HOST {} is no authority: {error}", shown(&text)));
         self.checked(at, parsed, "set it as https://login.microsoftonline.com/, or unset it")
+    }
+}
+
+/// An address that a bearer token may be sent to.
+fn secure(variable: &str, text: &str) -> Result<(), String> {
+    match url::Url::parse(text) {
+        Ok(url) if url.scheme() == "https" => Ok(()),
+        _ => Err(format!("{variable} is no https address")),
     }
 }

@@ -13,6 +13,7 @@ use time::{Duration, OffsetDateTime};
 use url::Url;
 use uuid::Uuid;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::model::failure::Cause;
 use crate::model::kind::Kind;
@@ -45,18 +46,22 @@ impl Certificate {
     /// # Errors
     /// `app.certificate`, with what is missing.
     pub fn parse(text: &SecretValue) -> Result<Self, Cause> {
-        let pem = text.expose();
-        let key = key(pem)?;
-        let certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
-        let certificates: Vec<CertificateDer<'_>> =
-            certificates.collect::<Result<_, _>>().map_err(|_| unusable("a certificate in it is not PEM"))?;
+        // PowerShell puts a byte order mark in front, and variables come with `\n` written out.
+        let pem = Zeroizing::new(text.expose().trim_start_matches('\u{feff}').replace("\\n", "\n"));
+        let keys = keys(&pem)?;
+        let certificates: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(pem.as_bytes())
+            .collect::<Result<_, _>>()
+            .map_err(|_| unusable("a certificate in it is not PEM"))?;
         if certificates.is_empty() {
             return Err(unusable("it holds no certificate"));
         }
-        let of_key = certificates.iter().find_map(|der| Some((der, expiry_if_of(der, &key)?)));
-        let (der, expires) = of_key.ok_or_else(|| unusable("its key belongs to another certificate"))?;
-        let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, der));
-        Ok(Self { key, thumbprint, expires })
+        for key in keys {
+            if let Some((der, expires)) = certificates.iter().find_map(|der| Some((der, expiry_if_of(der, &key)?))) {
+                let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, der));
+                return Ok(Self { key, thumbprint, expires });
+            }
+        }
+        Err(unusable("its key belongs to another certificate"))
     }
 
     /// An assertion that proves `client_id` to the token endpoint `audience`
@@ -85,22 +90,37 @@ fn unusable(what: &str) -> Cause {
     Cause::new(Kind::AppCertificate, format!("the certificate cannot be used: {what}"))
 }
 
-fn key(pem: &str) -> Result<KeyPair, Cause> {
-    let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
-        unusable(if pem.contains("ENCRYPTED") {
-            "its private key is encrypted"
-        } else if pem.contains("-----BEGIN") {
-            "it holds no private key"
-        } else {
-            "it is not PEM text, as a PKCS#12 file is not"
-        })
-    })?;
-    let pair = match &der {
-        PrivateKeyDer::Pkcs8(der) => KeyPair::from_pkcs8(der.secret_pkcs8_der()),
-        PrivateKeyDer::Pkcs1(der) => KeyPair::from_der(der.secret_pkcs1_der()),
-        _ => return Err(unusable("its private key is not RSA")),
-    };
-    pair.map_err(|_| unusable("its private key is not RSA of 2048 to 4096 bits"))
+pub(super) fn not_pem() -> Cause {
+    unusable("it is not PEM text, as a PKCS#12 file is not")
+}
+
+/// The RSA keys of a text, of which there is usually one.
+fn keys(pem: &str) -> Result<Vec<KeyPair>, Cause> {
+    let mut pairs = Vec::new();
+    let mut others = 0;
+    for der in PrivateKeyDer::pem_slice_iter(pem.as_bytes()) {
+        let mut der = der.map_err(|_| unusable("its private key is not PEM"))?;
+        let pair = match &der {
+            PrivateKeyDer::Pkcs8(der) => KeyPair::from_pkcs8(der.secret_pkcs8_der()).ok(),
+            PrivateKeyDer::Pkcs1(der) => KeyPair::from_der(der.secret_pkcs1_der()).ok(),
+            _ => None,
+        };
+        der.zeroize();
+        others += usize::from(pair.is_none());
+        pairs.extend(pair);
+    }
+    if !pairs.is_empty() {
+        return Ok(pairs);
+    }
+    Err(if others > 0 {
+        unusable("its private key is not RSA of 2048 to 4096 bits")
+    } else if pem.contains("ENCRYPTED") {
+        unusable("its private key is encrypted")
+    } else if pem.contains("-----BEGIN") {
+        unusable("it holds no private key")
+    } else {
+        not_pem()
+    })
 }
 
 /// When a certificate ends, if it is the key's.

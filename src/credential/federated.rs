@@ -7,6 +7,7 @@ use reqwest::{Client, Method, header};
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::config::refer;
@@ -91,11 +92,15 @@ impl Host {
     ) -> Result<T, Cause> {
         let broken = |error: reqwest::Error| network::cause(host, &error.without_url());
         let request = self.outer.request(method, url).bearer_auth(bearer.expose());
-        let request = request.header(header::ACCEPT, "application/json").header(header::CONTENT_LENGTH, "0");
+        // Without the last one Azure DevOps answers a bearer token that it does not accept with a page to sign in at.
+        let request = request
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_LENGTH, "0")
+            .header("X-TFS-FedAuthRedirect", "Suppress");
         let mut response = request.send().await.map_err(broken)?;
         let status = response.status().as_u16();
         tracing::debug!(host, status, "answered");
-        let mut body = Vec::new();
+        let mut body = Zeroizing::new(Vec::new());
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
             transport::append(&mut body, &chunk).map_err(|text| Cause::new(Kind::FederationAnswer, text))?;
         }
@@ -106,7 +111,7 @@ impl Host {
         };
         match status {
             200 => serde_json::from_slice(&body).map_err(|_| cause(Kind::FederationAnswer, "answered no token")),
-            400..=407 | 409..=428 | 430..=499 => Err(cause(Kind::FederationRefused, "refused to issue a token")),
+            203 | 300..=407 | 409..=428 | 430..=499 => Err(cause(Kind::FederationRefused, "refused to issue a token")),
             _ => Err(cause(Kind::FederationAnswer, "issued no token")),
         }
     }
@@ -133,7 +138,10 @@ fn address(url: &str, bearer: &str) -> Result<(Url, Assertion), Cause> {
 
 /// The cluster renews the file, so it is read each time.
 fn token_file_of(path: &std::path::Path) -> Result<Assertion, Cause> {
-    let unreadable = |what: String| Cause::new(Kind::FederationFile, format!("{}: {what}", path.display()));
+    // The variable may hold the token itself by mistake, so what it holds is not shown.
+    let unreadable = |what: String| {
+        Cause::new(Kind::FederationFile, format!("the file that AZURE_FEDERATED_TOKEN_FILE names: {what}"))
+    };
     let text = refer::file(path).map_err(|error| unreadable(error.to_string()))?;
     match text.trim() {
         "" => Err(unreadable("the file is empty".to_owned())),

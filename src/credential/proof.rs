@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::config::refer;
-use crate::credential::certificate::Certificate;
+use crate::credential::certificate::{self, Certificate};
 use crate::credential::federated::{Host, Issued};
 use crate::entra::request::{Proof, token_endpoint};
 use crate::model::credential::{ClientCredential, Federated, SecretSource};
@@ -19,6 +19,8 @@ use crate::secret::{ClientSecret, SecretValue};
 
 /// A federated token is fetched again when it has less than this left: GitHub's live five minutes.
 const SPARE: Duration = Duration::minutes(1);
+/// So long nobody asks again for a token that was not issued: that was tried as often as makes sense.
+const REST: Duration = Duration::minutes(1);
 
 /// The vaults of a run, by the name of their table.
 pub type Vaults = HashMap<String, Arc<dyn Vault>>;
@@ -41,15 +43,15 @@ struct Held {
 enum Credential {
     Secret(Arc<ClientSecret>),
     Certificate(Box<Certificate>),
-    Federated(Federated, Mutex<Option<Latest>>),
+    Federated(Box<(Federated, Mutex<Option<Latest>>)>),
     None,
 }
 
-/// The federated token that was issued last.
+/// What came of asking for a federated token the last time, and how long that holds.
 #[derive(Debug)]
 struct Latest {
-    proof: Proof,
-    expires: OffsetDateTime,
+    result: Result<Proof, Cause>,
+    until: OffsetDateTime,
 }
 
 impl Proofs {
@@ -86,19 +88,23 @@ impl Proofs {
                 let assertion = certificate.assertion(&app.client_id, &token_endpoint(app), self.host.clock.now())?;
                 Ok(Proof::Assertion(Arc::new(assertion)))
             }
-            Credential::Federated(federated, latest) => self.federated(federated, &mut *latest.lock().await).await,
+            Credential::Federated(held) => self.federated(&held.0, &mut *held.1.lock().await).await,
             Credential::None => Ok(Proof::Public),
         }
     }
 
     async fn federated(&self, federated: &Federated, latest: &mut Option<Latest>) -> Result<Proof, Cause> {
-        if let Some(known) = latest.as_ref().filter(|known| known.expires - self.host.clock.now() > SPARE) {
-            return Ok(known.proof.clone());
+        if let Some(known) = latest.as_ref().filter(|known| known.until > self.host.clock.now()) {
+            return known.result.clone();
         }
-        let Issued { assertion, expires } = self.host.issue(federated).await?;
-        let proof = Proof::Assertion(Arc::new(assertion));
-        *latest = Some(Latest { proof: proof.clone(), expires });
-        Ok(proof)
+        let issued = self.host.issue(federated).await;
+        let latest = latest.insert(match issued {
+            Ok(Issued { assertion, expires }) => {
+                Latest { result: Ok(Proof::Assertion(Arc::new(assertion))), until: expires - SPARE }
+            }
+            Err(cause) => Latest { result: Err(cause), until: self.host.clock.now() + REST },
+        });
+        latest.result.clone()
     }
 }
 
@@ -109,12 +115,12 @@ async fn hold(app: &App, vaults: &Vaults) -> Result<Held, Cause> {
             Held { credential: Credential::Secret(Arc::new(ClientSecret::from(secret))), expires }
         }
         ClientCredential::Certificate(source) => {
-            let (text, _) = fetch(app, source, vaults).await?;
+            let (text, _) = fetch(app, source, vaults).await.map_err(not_text)?;
             let certificate = Certificate::parse(&text)?;
             Held { expires: Some(certificate.expires), credential: Credential::Certificate(Box::new(certificate)) }
         }
         ClientCredential::Federated(federated) => {
-            Held { credential: Credential::Federated(federated.clone(), Mutex::default()), expires: None }
+            Held { credential: Credential::Federated(Box::new((federated.clone(), Mutex::default()))), expires: None }
         }
         ClientCredential::None => Held { credential: Credential::None, expires: None },
     };
@@ -153,6 +159,25 @@ async fn fetch(
         "" => Err(Cause::new(Kind::AppSecretEmpty, format!("the {what} of {name} is empty"))),
         trimmed => Ok((SecretValue::new(trimmed.to_owned()), expires)),
     }
+}
+
+/// A file of a certificate that is no text is a PKCS#12 file.
+fn not_text(cause: Cause) -> Cause {
+    match cause.kind {
+        Kind::AppSecretFile if cause.message.contains("valid UTF-8") => certificate::not_pem(),
+        _ => cause,
+    }
+}
+
+/// When a certificate ends that lies in a file or a variable, which can be known without any request.
+#[must_use]
+pub fn local_expiry(app: &App) -> Option<OffsetDateTime> {
+    let text = match &app.credential {
+        ClientCredential::Certificate(SecretSource::Env(variable)) => refer::env(variable),
+        ClientCredential::Certificate(SecretSource::File(path)) => refer::file(path).ok(),
+        _ => None,
+    };
+    Certificate::parse(&SecretValue::new(text?)).ok().map(|certificate| certificate.expires)
 }
 
 /// The fix for a client secret is another than that for a refresh token.

@@ -64,7 +64,7 @@ struct AppSignIn {
 impl AppSignIn {
     async fn grant(&self, scope: &str) -> Result<Grant, Cause> {
         // What opens a vault is not kept in one.
-        let proof = self.proofs.of(&self.app, &HashMap::new()).await?;
+        let proof = self.proofs.of(&self.app, &HashMap::new()).await.map_err(of_the_vault)?;
         let request = request::client_credentials(&self.app, &proof, scope);
         answer::read(&self.entra.send(&request).await?).map_err(about_the_vault)
     }
@@ -89,6 +89,16 @@ fn about_the_vault(cause: Cause) -> Cause {
         Remedy::Retry => cause,
         _ if cause.kind == Kind::ClockSkew => cause,
         _ => Cause { kind: Kind::IdentityRefused, fix: None, ..cause },
+    }
+}
+
+/// The client secret or certificate of the vault's own sign-in.
+fn of_the_vault(cause: Cause) -> Cause {
+    match cause.kind {
+        Kind::AppSecretEnv | Kind::AppSecretFile | Kind::AppSecretEmpty | Kind::AppCertificate => {
+            Cause { kind: Kind::IdentityCredential, ..cause }
+        }
+        _ => cause,
     }
 }
 

@@ -55,10 +55,7 @@ pub(super) async fn examine(patient: &Patient<'_>, checks: &mut Vec<Check>) -> R
 fn probes<'a>(patient: &Patient<'a>) -> BTreeMap<String, Probe<'a>> {
     let mut probes = BTreeMap::new();
     for target in patient.targets {
-        let mut url = target.app.authority.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend([&target.app.tenant_id, "v2.0", ".well-known", "openid-configuration"]);
-        }
+        let url = configuration_of(target);
         let host = url.host_str().unwrap_or_default().to_owned();
         probes.entry(host).or_insert(Probe { url, what: What::Authority, target });
     }
@@ -87,19 +84,53 @@ async fn ask(client: &Client, host: &str, probe: &Probe<'_>) -> Result<Option<Of
         (What::Vault, _) => Err(unexpected(Kind::VaultAnswer)),
         (What::Authority, 200) => Ok(date),
         (What::Authority, _) => {
-            let body = response.bytes().await.map_err(broken)?;
-            let raw = RawAnswer {
-                status,
-                retry_after: None,
-                request_id: None,
-                body: SecretBody(body.to_vec()),
-                received_at: OffsetDateTime::UNIX_EPOCH,
-                date: None,
-            };
-            // Whatever it is, it is no grant.
-            Err(answer::read(&raw).err().unwrap_or_else(|| unexpected(Kind::EntraAnswer)))
+            let cause = refusal(response).await.map_err(broken)?.unwrap_or_else(|| unexpected(Kind::EntraAnswer));
+            // A refusal of Entra ID's own is an answer: whose tenant it is about is looked at app by app.
+            if cause.is_transient() { Err(cause) } else { Ok(date) }
         }
     }
+}
+
+/// Why Entra ID does not describe itself, as it says.
+async fn refusal(response: reqwest::Response) -> reqwest::Result<Option<Cause>> {
+    let status = response.status().as_u16();
+    let raw = RawAnswer {
+        status,
+        retry_after: None,
+        request_id: None,
+        body: SecretBody(response.bytes().await?.to_vec()),
+        received_at: OffsetDateTime::UNIX_EPOCH,
+        date: None,
+    };
+    Ok(answer::read(&raw).err())
+}
+
+/// Whether the tenant of a token's app exists, as its authority says.
+///
+/// # Errors
+/// `entra.tenant`, or what came in between.
+pub(super) async fn tenant(patient: &Patient<'_>, target: &Target) -> Result<(), Cause> {
+    let host = target.app.authority.host_str().unwrap_or_default();
+    let broken = |error: reqwest::Error| network::cause(host, &error.without_url());
+    let attempt = || {
+        retry::within_try(host, async {
+            let response = patient.host.outer.get(configuration_of(target)).send().await.map_err(broken)?;
+            if response.status().as_u16() == 200 {
+                return Ok(());
+            }
+            refusal(response).await.map_err(broken)?.map_or(Ok(()), Err)
+        })
+    };
+    retry::repeat(&patient.run.deadline, attempt).await
+}
+
+/// Where an authority describes itself for a tenant (`OpenID` Connect Discovery 1.0 section 4).
+fn configuration_of(target: &Target) -> Url {
+    let mut url = target.app.authority.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend([&target.app.tenant_id, "v2.0", ".well-known", "openid-configuration"]);
+    }
+    url
 }
 
 /// A vault names the resource that its tokens are for, and that is the domain it lives in

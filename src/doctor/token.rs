@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt as _};
 
-use super::network::Reached;
+use super::network::{self, Reached};
 use super::vault::{self, Open};
 use super::{Check, Patient, Status, Subject, at, day};
 use crate::model::credential::SecretSource;
@@ -15,6 +15,7 @@ use crate::model::kind::Kind;
 use crate::model::outcome::{Hold, Note};
 use crate::model::target::Target;
 use crate::renew::{self, Inventory, plan};
+use crate::report::app::renewal;
 
 /// Tokens looked at at once.
 const AT_ONCE: usize = 8;
@@ -27,7 +28,7 @@ pub(super) async fn examine(patient: &Patient<'_>, reached: &Reached, open: &Ope
     let mut seen = BTreeSet::new();
     for target in patient.targets {
         if seen.insert(&target.app.name) {
-            let check = app(patient, target, open).await;
+            let check = app(patient, target, reached, open).await;
             if matches!(check.status, Status::Ok | Status::Warn) {
                 proved.insert(target.app.name.clone());
             }
@@ -88,9 +89,15 @@ async fn secret(patient: &Patient<'_>, target: &Target, open: &Open) -> (Vec<Che
     (checks, Some(inventory))
 }
 
-/// Whether the app's credential is there, and for how long.
-async fn app(patient: &Patient<'_>, target: &Target, open: &Open) -> Check {
+/// Whether the app's tenant exists, whether its credential is there, and for how long.
+async fn app(patient: &Patient<'_>, target: &Target, reached: &Reached, open: &Open) -> Check {
     let (of, run) = (target.app.name.as_str(), patient.run);
+    if !target.app.authority.host_str().is_some_and(|host| reached.contains(host)) {
+        return Check::skip(Subject::AppCredential, of, Subject::Network);
+    }
+    if let Err(cause) = network::tenant(patient, target).await {
+        return Check::fail(Subject::AppCredential, of, &at(Stage::Credential, cause), target);
+    }
     if let Some(SecretSource::Vault { vault, .. }) = target.app.credential.source()
         && !open.contains(&vault.name)
     {
@@ -112,8 +119,7 @@ async fn app(patient: &Patient<'_>, target: &Target, open: &Open) -> Check {
     if health::of(left, target.policy.warn_before, target.policy.critical_before) == Health::Fresh {
         return Check::ok(Subject::AppCredential, of, detail);
     }
-    let fix = format!("az ad app credential reset --id {} --append", target.app.client_id);
-    Check::warn(Subject::AppCredential, of, detail, &fix)
+    Check::warn(Subject::AppCredential, of, detail, &renewal(what, &target.app.client_id))
 }
 
 /// Redeems the stored token once and stores nothing: whose it is, whether it has MFA, how old it is.
@@ -124,6 +130,11 @@ async fn token(patient: &Patient<'_>, target: &Target, inventory: &Inventory) ->
     };
     let (seen, version) = match renew::look(target, vault.as_ref(), inventory, run).await {
         Ok(seen) => seen,
+        Err(failure) if failure.cause.kind == Kind::EntraBadToken && renew::is_recoverable(inventory) => {
+            let detail = format!("{}; the version before it can take its place", failure.cause);
+            let check = Check::warn(Subject::Token, of, detail, &format!("rotator run --only {of}"));
+            return Check { kind: Some(failure.cause.kind.slug().to_owned()), ..check };
+        }
         Err(failure) => return Check::fail(Subject::Token, of, &failure, target),
     };
     let age = health::judge(version.record.issued, &target.policy, run.clock.now());

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
-use time::OffsetDateTime;
 
 use super::network::Reached;
 use super::{Check, Patient, Subject, at, day};
@@ -14,7 +13,7 @@ use crate::model::credential::SecretSource;
 use crate::model::failure::{Cause, Failure, Stage};
 use crate::model::kind::Kind;
 use crate::model::target::{Target, VaultSite};
-use crate::model::version::{Change, Version};
+use crate::model::version::{Change, is_ours};
 use crate::ports::Vault;
 use crate::renew::inventory::is_missing_right;
 use crate::renew::{Inventory, store};
@@ -125,13 +124,15 @@ pub(super) async fn rights(
             return None;
         }
     };
-    let same = Change { enabled: Some(newest.enabled), ..Change::default() };
-    checks.push(match vault.update(&target.secret, &newest.id, &same).await {
+    checks.push(match vault.update(&target.secret, &newest.id, &Change::default()).await {
         Ok(_) => Check::ok(Subject::RightToUpdate, of, "an update that changes nothing is allowed"),
         Err(cause) if is_missing_right(cause.kind) => optional(Subject::RightToUpdate, of, &cause, GRANT_UPDATE),
         Err(cause) => fail(Subject::RightToUpdate, cause),
     });
-    let mut inventory = listed.unwrap_or_else(|_| Inventory { versions: vec![newest], listed: false });
+    let mut inventory = match listed {
+        Ok(listed) => Inventory::of(listed.versions, newest),
+        Err(_) => Inventory { versions: vec![newest], listed: false },
+    };
     inventory.issues_from_expiry(target.policy.expire_after);
     checks.push(set(patient, target, vault, &inventory).await);
     Some(inventory)
@@ -153,11 +154,19 @@ async fn set(patient: &Patient<'_>, target: &Target, vault: &dyn Vault, inventor
             Err(cause) => Check::fail(Subject::RightToSet, of, &Failure { stage: Stage::Store, cause }, target),
         };
     }
-    let ours = inventory.versions.iter().filter(|version: &&Version| version.record.run.is_some());
-    let last: Option<OffsetDateTime> = ours.map(|version| version.created).max();
-    match last {
-        Some(last) => Check::ok(Subject::RightToSet, of, format!("last proved on {}", day(last))),
-        None => Check::warn(Subject::RightToSet, of, "never proved: no version was written by rotator yet", PROVE_SET),
+    let all = &inventory.versions;
+    let last = all.iter().filter(|version| is_ours(version, all)).map(|version| version.created).max();
+    let Some(last) = last else {
+        let detail = "never proved: no version was written by rotator yet";
+        return Check::warn(Subject::RightToSet, of, detail, PROVE_SET);
+    };
+    let detail = format!("last proved on {}, not tried now", day(last));
+    // A job that runs as it should writes at least this often.
+    let lately = patient.run.clock.now() - last <= target.policy.rotate_after * 2;
+    if lately {
+        Check::ok(Subject::RightToSet, of, detail)
+    } else {
+        Check::warn(Subject::RightToSet, of, detail, PROVE_SET)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::model::identity::{Identity, Mfa};
 use crate::model::kind::Kind;
 use crate::secret::{AccessToken, RefreshToken};
 use time::OffsetDateTime;
+use zeroize::Zeroize as _;
 
 /// An answer as it came.
 #[derive(Debug)]
@@ -37,6 +38,12 @@ pub const MOST_SKEW: time::Duration = time::Duration::minutes(5);
 
 /// A body that may hold tokens: it does not print.
 pub struct SecretBody(pub Vec<u8>);
+
+impl Drop for SecretBody {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 impl std::fmt::Debug for SecretBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

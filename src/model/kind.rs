@@ -90,7 +90,8 @@ kinds! {
     IdentityUnavailable    "identity.unavailable"      Retry         "the managed identity endpoint did not answer: outside Azure there is none; the next run tries again";
     IdentityUnsupported    "identity.unsupported"      FixConfig     "this host has a managed identity of a kind that the Azure SDK for Rust does not speak yet (Arc, Cloud Shell, Service Fabric, Machine Learning); run on Container Apps, App Service, Functions, AKS or a virtual machine";
     IdentityRefused        "identity.refused"          FixCredential "Entra ID refused what the job signs in to the vault with; check the tenant, the client id and its secret, certificate or federation: rotator doctor";
-    IdentityCli            "identity.cli"              FixCredential "install the Azure CLI and sign in: az login --tenant {tenant}";
+    IdentityCredential     "identity.credential"       FixCredential "what the job signs in to the vault with cannot be used: correct client_secret or certificate of [vault], or AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH";
+    IdentityCli            "identity.cli"              FixCredential "install the Azure CLI and sign in to the vault's tenant: az login";
     FederationFile         "federation.token-file"     FixCredential "the pod has no token of its service account: label it azure.workload.identity/use: \"true\", and let this user read the file that AZURE_FEDERATED_TOKEN_FILE names";
     FederationRefused      "federation.refused"        FixCredential "the pipeline may not issue this token: GitHub Actions needs `permissions: id-token: write`, Azure Pipelines a service connection that this pipeline is allowed to use";
     FederationAnswer       "federation.answer"         Retry         WAIT;
@@ -104,10 +105,10 @@ kinds! {
     NetworkReset           "network.reset"             Retry         WAIT;
     NetworkProxy           "network.proxy"             Retry         "the proxy did not connect: allow the host there, set NO_PROXY, or wait until the other side is back";
     NetworkProxyLogin      "network.proxy-login"       FixConfig     "put the proxy's user and password into HTTPS_PROXY, as in http://user:password@proxy:3128";
-    AppSecretMissing       "app.secret.missing"        FixConfig     "correct `credential` in [apps], or store the client secret: az keyvault secret set --vault-name {vault} --name {secret} --file client-secret.txt";
-    AppSecretEnv           "app.secret.env"            FixConfig     "set the environment variable that the configuration names for the client secret";
-    AppSecretFile          "app.secret.file"           FixConfig     "make the file that the configuration names for the client secret readable for this user";
-    AppSecretEmpty         "app.secret.empty"          FixConfig     NEW_SECRET;
+    AppSecretMissing       "app.secret.missing"        FixConfig     "correct `credential` in [apps], or store the client secret or certificate there: az keyvault secret set --vault-name {vault} --name {secret} --file <file>";
+    AppSecretEnv           "app.secret.env"            FixConfig     "set the environment variable that the configuration names for the app's credential";
+    AppSecretFile          "app.secret.file"           FixConfig     "make the file that the configuration names for the app's credential readable for this user";
+    AppSecretEmpty         "app.secret.empty"          FixConfig     "store the app's client secret or certificate where the configuration points; the refresh token is still good, nobody needs to sign in";
     AppCertificate         "app.certificate"           FixCredential "store one PEM text with the certificate and its unencrypted RSA key where the configuration points; in Key Vault make the certificate with the content type application/x-pem-file: az keyvault certificate create";
     EntraExpired           "entra.expired"             Reconsent     SIGN_IN_AGAIN;
     EntraSinglePage        "entra.single-page"         Reconsent     SIGN_IN_AGAIN;
@@ -136,7 +137,7 @@ kinds! {
     EntraUnavailable       "entra.unavailable"         Retry         WAIT;
     EntraRequest           "entra.request"             FixConfig     "Entra ID did not understand the request: check scope, tenant_id and client_id, then look the code up at https://login.microsoftonline.com/error?code=<number>";
     EntraRefusedGrant      "entra.refused.grant"       Reconsent     SIGN_IN_AGAIN;
-    EntraRefusedClient     "entra.refused.client"      FixCredential NEW_SECRET;
+    EntraRefusedClient     "entra.refused.client"      FixCredential "check what the app proves itself with (az ad app credential list --id {client_id}): rotator doctor; the refresh token is still good";
     EntraUnknown           "entra.unknown"             FixConfig     "look the code up, and open a support request with the correlation id: https://entra.microsoft.com > Learn & support";
     EntraAnswer            "entra.answer"              Retry         "something between the job and Entra ID changed the answer: check HTTPS_PROXY and the network; the next run tries again";
     NoRefreshToken         "entra.answer.no-refresh-token" FixConfig "the app must be allowed offline_access: az ad app permission list --id {client_id}; the stored token is untouched";

@@ -9,6 +9,9 @@ use time::OffsetDateTime;
 use crate::model::identity::{Account, Mfa};
 use crate::secret::SecretValue;
 
+/// Key Vault's limit on the tags of a version (learn.microsoft.com/azure/key-vault/secrets/about-secrets).
+pub const MOST_TAGS: usize = 15;
+
 /// The 32 hexadecimal digits that name one version of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VersionId(pub String);
@@ -85,12 +88,13 @@ pub struct RunTag {
     pub replaced: VersionId,
 }
 
-/// Whether somebody stored `version` with tags that were copied from one of `others`: no two versions of ours name the
-/// same run and the same version replaced, except where a write was repeated, and those hold the same token.
+/// Whether a run stored `version`, and nobody with tags that were copied from an older one of `all`: no two versions of
+/// ours name the same run and the same version replaced, except where a write was repeated, and those hold the same
+/// token.
 #[must_use]
-pub fn is_copy(version: &Version, others: &[Version]) -> bool {
-    version.record.run.is_some()
-        && others.iter().any(|other| other.id != version.id && other.record.run == version.record.run)
+pub fn is_ours(version: &Version, all: &[Version]) -> bool {
+    let copied = |other: &Version| other.record.run == version.record.run && other.created < version.created;
+    version.record.run.is_some() && !all.iter().any(copied)
 }
 
 /// Both carry the same consent of the same account: the newer one was made by redeeming the older one, or the same
@@ -113,7 +117,9 @@ impl Version {
             return;
         };
         let moments = time::Duration::minutes(10);
-        if self.record.issued.is_none() && (self.created - issued).abs() <= moments {
+        // Only there: what a person set as the expiry says nothing of the issue.
+        let no_room = self.tags.len() >= MOST_TAGS;
+        if no_room && self.record.issued.is_none() && (self.created - issued).abs() <= moments {
             self.record.issued = Some(issued.min(self.created));
         }
     }

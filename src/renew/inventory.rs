@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use crate::model::failure::Cause;
 use crate::model::identity::Account;
 use crate::model::kind::Kind;
@@ -35,9 +37,18 @@ impl Inventory {
         };
         let newest = match version::newest(&versions) {
             Some((newest, false)) => newest.clone(),
-            _ => vault.read(secret, None).await?.version,
+            Some((newest, true)) => {
+                let at = newest.created;
+                match vault.read(secret, None).await {
+                    Ok(stored) => stored.version,
+                    Err(cause) => {
+                        disabled_of(&versions, at).filter(|_| cause.kind == Kind::SecretDisabled).ok_or(cause)?
+                    }
+                }
+            }
+            None => vault.read(secret, None).await?.version,
         };
-        Ok(Self::sorted(versions, newest))
+        Ok(Self::of(versions, newest))
     }
 
     /// Reads metadata only; among versions of one second the one issued last counts as the newest.
@@ -48,10 +59,12 @@ impl Inventory {
         let versions = vault.versions(secret).await?;
         let newest = versions.iter().max_by_key(|version| (version.created, version.record.issued)).cloned();
         let missing = || Cause::new(Kind::SecretMissing, format!("the secret {secret} has no versions"));
-        Ok(Self::sorted(versions, newest.ok_or_else(missing)?))
+        Ok(Self::of(versions, newest.ok_or_else(missing)?))
     }
 
-    fn sorted(mut versions: Vec<Version>, newest: Version) -> Self {
+    /// All versions, of which this one is the newest.
+    #[must_use]
+    pub fn of(mut versions: Vec<Version>, newest: Version) -> Self {
         versions.retain(|version| version.id != newest.id);
         versions.sort_by_key(|version| std::cmp::Reverse(version.created));
         versions.insert(0, newest);
@@ -68,14 +81,13 @@ impl Inventory {
     #[must_use]
     pub fn covered(&self) -> Option<&Version> {
         let newest = self.newest();
-        if version::is_copy(newest, &self.versions) {
+        if !version::is_ours(newest, &self.versions) {
             return None;
         }
         let replaced_id = &newest.record.run.as_ref()?.replaced;
         let replaced = self.versions.iter().find(|version| version.id == *replaced_id)?;
         let between = |version: &&Version| {
-            let foreign = version.record.run.is_none() || version::is_copy(version, &self.versions);
-            let of_a_person = version.enabled && foreign;
+            let of_a_person = version.enabled && !version::is_ours(version, &self.versions);
             let other = version.id != newest.id && version.id != replaced.id;
             of_a_person && other && version.created > replaced.created && version.created <= newest.created
         };
@@ -94,6 +106,12 @@ impl Inventory {
     pub fn tagged_home(&self) -> Option<&Account> {
         self.versions.iter().find_map(|version| version.record.identity.as_ref()?.home.as_ref())
     }
+}
+
+/// The newest one is disabled, so it is one of those of the newest second that are.
+fn disabled_of(versions: &[Version], newest: OffsetDateTime) -> Option<Version> {
+    let disabled = versions.iter().filter(|version| version.created == newest && !version.enabled);
+    disabled.max_by_key(|version| (version.record.retired, version.record.issued)).cloned()
 }
 
 /// The refusals that an optional right can lead to.

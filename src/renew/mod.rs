@@ -259,10 +259,7 @@ impl Renewal<'_> {
 
     /// Redeems the version before a damaged one: only one of the same identity and the same consent, only once.
     async fn recover(&self, proof: &Proof, damaged: &Version, cause: Cause) -> Result<(Grant, RefreshToken), Cause> {
-        let mut older = self.inventory.versions.iter().filter(|version| version.id != damaged.id && version.enabled);
-        let Some(older) = older.find(|older| version::same_consent(damaged, older)) else {
-            return Err(cause);
-        };
+        let Some(older) = recoverable(self.inventory, damaged) else { return Err(cause) };
         tracing::warn!(damaged = %damaged.id, version = %older.id, "the newest value is damaged, trying the version before");
         let redeemed = async {
             let stored = self.vault.read(&self.target.secret, Some(&older.id)).await?;
@@ -315,6 +312,18 @@ impl Renewal<'_> {
         outcome.user_id = seen.user().map(str::to_owned).or_else(|| outcome.user_id.take());
         outcome.notes.extend(seen.notes(self.target.policy.require_mfa, &self.pin()));
     }
+}
+
+/// The version that may take the place of a damaged one.
+fn recoverable<'i>(inventory: &'i Inventory, damaged: &Version) -> Option<&'i Version> {
+    let mut older = inventory.versions.iter().filter(|version| version.id != damaged.id && version.enabled);
+    older.find(|older| version::same_consent(damaged, older))
+}
+
+/// Whether a run can repair a damaged newest version by itself.
+#[must_use]
+pub fn is_recoverable(inventory: &Inventory) -> bool {
+    recoverable(inventory, inventory.newest()).is_some()
 }
 
 /// A refusal of the new token itself says nothing of the stored one, which is as good as before.

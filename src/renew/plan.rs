@@ -34,7 +34,8 @@ pub enum Step {
 /// Why a token is left alone whatever its state, if so.
 #[must_use]
 pub fn set_aside(newest: &Version, suspended_until: Option<OffsetDateTime>, now: OffsetDateTime) -> Option<Hold> {
-    let retired = newest.record.retired.map(Hold::Retired);
+    // A version that somebody enabled again, or stored with the tags of one out of service, is in service.
+    let retired = newest.record.retired.filter(|_| !newest.enabled).map(Hold::Retired);
     retired.or_else(|| suspended_until.filter(|until| now < *until).map(Hold::Suspended))
 }
 
@@ -141,5 +142,7 @@ mod tests {
         assert!(matches!(plan(&issued(None), &until(NOW), force, NOW), Step::Rotate), "the day has come");
         let retired = inventory(Record { retired: Some(NOW), ..Record::default() }, false);
         assert!(matches!(plan(&retired, &target(), force, NOW), Step::Hold(Hold::Retired(_))));
+        let enabled_again = inventory(Record { retired: Some(NOW), ..Record::default() }, true);
+        assert!(matches!(plan(&enabled_again, &target(), Options::default(), NOW), Step::Rotate));
     }
 }

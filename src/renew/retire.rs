@@ -3,18 +3,19 @@
 use time::OffsetDateTime;
 
 use crate::model::policy::Policy;
-use crate::model::version::{Version, VersionId};
+use crate::model::version::{self, Version, VersionId};
 use crate::renew::store::ReadBack;
 
 /// Enabled versions of ours beyond `keep_versions` and older than `grace`. Never the newest, never one of the same
 /// second, and one that this tool did not write only where `foreign` says so. Nothing without the list of versions.
 pub(super) fn superfluous(stored: &ReadBack, policy: &Policy, foreign: bool, now: OffsetDateTime) -> Vec<VersionId> {
-    let mut enabled: Vec<&Version> = stored.versions.iter().flatten().filter(|version| version.enabled).collect();
+    let all = stored.versions.as_deref().unwrap_or_default();
+    let mut enabled: Vec<&Version> = all.iter().filter(|version| version.enabled).collect();
     enabled.sort_by_key(|version| (version.id != stored.version.id, std::cmp::Reverse(version.created)));
     enabled
         .into_iter()
         .skip(policy.keep_versions.max(1))
-        .filter(|version| foreign || version.record.run.is_some())
+        .filter(|version| foreign || version::is_ours(version, all))
         .filter(|version| version.created < stored.version.created && now - version.created > policy.grace)
         .map(|version| version.id.clone())
         .collect()
@@ -31,7 +32,7 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
 
     fn version(id: &str, age_days: u64, ours: bool) -> Version {
-        let run = RunTag { run_id: "r".into(), replaced: VersionId("x".into()) };
+        let run = RunTag { run_id: format!("run of {id}"), replaced: VersionId("x".into()) };
         Version {
             id: VersionId(id.into()),
             enabled: true,
@@ -61,6 +62,14 @@ mod tests {
         let disabled = Version { enabled: false, ..version("d", 30, true) };
         let versions = vec![version("new", 0, true), version("a", 7, true), version("hand", 20, false), disabled];
         assert_eq!(retired(versions), [""; 0]);
+    }
+
+    #[test]
+    fn a_version_with_copied_tags_is_foreign() {
+        let mut copy = version("copy", 20, true);
+        copy.record.run = version("original", 30, true).record.run;
+        let versions = vec![version("new", 0, true), version("a", 7, true), copy, version("original", 30, true)];
+        assert_eq!(retired(versions), ["original"]);
     }
 
     #[test]

@@ -85,25 +85,29 @@ impl Place<'_> {
             Compared::Equal(version) => version,
             Compared::Theirs(version) => return Ok(Placed::Superseded(version)),
         };
-        self.settle(version, written).await
+        self.settle(version, written.clone()).await
     }
 
-    /// The token is stored; what is left is to see whether it covers someone else's.
-    async fn settle(&self, version: Version, written: &[VersionId]) -> Result<Placed, Cause> {
-        let versions = match self.vault.versions(&self.target.secret).await {
-            Ok(versions) => versions,
-            Err(cause) => {
-                tracing::warn!(kind = cause.kind.slug(), "the versions were not listed after the write: {cause}");
-                return Ok(Placed::Stored(ReadBack { version, versions: None }));
-            }
-        };
-        match self.foreign(&versions, written) {
-            Some(foreign) => {
-                tracing::warn!(version = %foreign.id, "a version was stored meanwhile and is put on top again");
-                self.put_on_top(foreign, &version.id).await.map(Placed::Superseded)
-            }
-            None => Ok(Placed::Stored(ReadBack { version, versions: Some(versions) })),
+    /// The token is stored; what is left is to see whether it covers someone else's, and to put that on top. Whoever
+    /// stores one in the middle of that is seen by the next look. `known` are versions that need no look.
+    async fn settle(&self, stored: Version, mut known: Vec<VersionId>) -> Result<Placed, Cause> {
+        let (mut top, mut theirs) = (stored, false);
+        for _ in 0..SETTLEMENTS {
+            let versions = match self.vault.versions(&self.target.secret).await {
+                Ok(versions) => versions,
+                Err(cause) => {
+                    tracing::warn!(kind = cause.kind.slug(), "the versions were not listed after the write: {cause}");
+                    return Ok(placed(top, theirs, None));
+                }
+            };
+            let Some(foreign) = self.foreign(&versions, &known) else { return Ok(placed(top, theirs, Some(versions))) };
+            tracing::warn!(version = %foreign.id, "a version was stored meanwhile and is put on top again");
+            known.push(foreign.id.clone());
+            let over = top.id.clone();
+            (top, theirs) = (self.put_on_top(foreign, &over).await?, true);
+            known.push(top.id.clone());
         }
+        Ok(placed(top, theirs, None))
     }
 
     /// A version after the base that neither was there before nor is by a run of this tool: someone signed in meanwhile.
@@ -111,8 +115,12 @@ impl Place<'_> {
     fn foreign<'v>(&self, versions: &'v [Version], ours: &[VersionId]) -> Option<&'v Version> {
         let known = |version: &Version| {
             let at_first = self.known.versions.iter().any(|known| known.id == version.id);
-            let by_a_run = version.record.run.is_some() && !version::is_copy(version, versions);
-            at_first || by_a_run || ours.contains(&version.id) || version.id == self.base.id
+            let by_this_run = version.record.run.as_ref().is_some_and(|run| run.run_id == self.run.id);
+            at_first
+                || by_this_run
+                || version::is_ours(version, versions)
+                || ours.contains(&version.id)
+                || version.id == self.base.id
         };
         let after = |version: &Version| version.created >= self.base.created;
         // Without a list from the beginning nobody's versions can be told from old ones.
@@ -134,7 +142,7 @@ impl Place<'_> {
             value: stored.value,
             content_type: theirs.content_type.clone().unwrap_or_else(|| CONTENT_TYPE.to_owned()),
             expires: theirs.expires,
-            tags: theirs.tags.clone(),
+            tags: tags::copied(&theirs.tags, &RunTag { run_id: self.run.id.clone(), replaced: ours.clone() }),
         };
         match self.write(&body, ours).await? {
             Written::Ours(version) | Written::Theirs(version) => Ok(version),
@@ -213,7 +221,7 @@ impl Place<'_> {
 /// Writes the newest value again, as it is, to prove that writing is allowed.
 ///
 /// # Errors
-/// The vault's refusal.
+/// The vault's refusal; `vault.conflict` where somebody else wrote at the same time, so that nothing is proved.
 pub(crate) async fn write_again(
     target: &Target,
     vault: &dyn Vault,
@@ -221,7 +229,25 @@ pub(crate) async fn write_again(
     known: &Inventory,
 ) -> Result<Version, Cause> {
     let base = known.newest();
-    Place { target, vault, run, base, known }.put_on_top(base, &base.id).await
+    let place = Place { target, vault, run, base, known };
+    let meanwhile = || Cause::new(Kind::VaultConflict, "somebody else stored a version at the same time");
+    if place.newest().await?.version.id != base.id {
+        return Err(meanwhile());
+    }
+    let written = place.put_on_top(base, &base.id).await?;
+    match place.settle(written.clone(), vec![written.id]).await? {
+        Placed::Stored(stored) if stored.version.record.run.as_ref().is_some_and(|by| by.run_id == run.id) => {
+            Ok(stored.version)
+        }
+        Placed::Stored(_) | Placed::Superseded(_) => Err(meanwhile()),
+    }
+}
+
+/// How often someone else may store a version while theirs are put on top.
+const SETTLEMENTS: usize = 3;
+
+fn placed(version: Version, theirs: bool, versions: Option<Vec<Version>>) -> Placed {
+    if theirs { Placed::Superseded(version) } else { Placed::Stored(ReadBack { version, versions }) }
 }
 
 /// A written version, compared with what was sent.

@@ -62,6 +62,16 @@ pub(super) fn rows(targets: &[&Arc<Target>], expiries: &Expiries, now: OffsetDat
     first.map(row).collect()
 }
 
+/// How a credential that ends is renewed.
+#[must_use]
+pub fn renewal(credential: &str, client_id: &str) -> String {
+    let reset = format!("az ad app credential reset --id {client_id} --append");
+    if credential == "certificate" {
+        return format!("make a new certificate, add it to the app ({reset} --cert @certificate.pem), then store it");
+    }
+    reset
+}
+
 impl AppRow {
     /// Whether `--fail-on warning` counts this app.
     #[must_use]
@@ -85,8 +95,7 @@ impl AppRow {
                     1 => "ends within a day".to_owned(),
                     days => format!("ends in {days} days"),
                 };
-                let fix = format!("az ad app credential reset --id {} --append", self.client_id);
-                Some((format!("its {what} {when}"), fix))
+                Some((format!("its {what} {when}"), renewal(what, &self.client_id)))
             }
         }
     }

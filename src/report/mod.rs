@@ -1,6 +1,6 @@
 //! What a run tells: one document, in the form that was asked for.
 
-mod app;
+pub mod app;
 mod json;
 mod markdown;
 pub mod progress;

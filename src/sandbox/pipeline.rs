@@ -26,7 +26,11 @@ pub(crate) fn is_pipeline(host: &str) -> bool {
 
 pub(crate) fn answer(state: &mut State, ask: &Ask) -> Reply {
     let authorization = ask.header("authorization").unwrap_or_default().to_ascii_lowercase();
-    if authorization != format!("bearer {BEARER}").to_ascii_lowercase() || state.pipeline_refuses {
+    let accepted = authorization == format!("bearer {BEARER}").to_ascii_lowercase() && !state.pipeline_refuses;
+    if !accepted && ask.host == PIPELINES_HOST && ask.header("x-tfs-fedauthredirect") != Some("Suppress") {
+        return Reply::empty(302).with("Location", "https://login.microsoftonline.com/common/oauth2/authorize");
+    }
+    if !accepted {
         return Reply::json(401, &json!({ "message": "this job has no permission to ask for a token" }));
     }
     match (ask.method.as_str(), ask.host.as_str(), ask.query("audience"), ask.query("serviceConnectionId")) {

@@ -7,10 +7,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::model::identity::{Account, Mfa};
-use crate::model::version::{Record, RunTag, Tagged, VersionId};
+use crate::model::version::{MOST_TAGS as MOST, Record, RunTag, Tagged, VersionId};
 
-/// Key Vault's limit on tags of a version, the user's own included.
-const MOST: usize = 15;
 /// The older of two documented limits on a tag's value.
 const LONGEST: usize = 256;
 
@@ -40,17 +38,28 @@ pub fn read(tags: &BTreeMap<String, String>) -> Record {
     }
 }
 
-/// The tags of a version whose token is taken out of service.
+/// The tags of a version whose token is taken out of service; none where fifteen of others leave no room.
 #[must_use]
-pub fn retired(tags: &BTreeMap<String, String>, now: OffsetDateTime) -> BTreeMap<String, String> {
+pub fn retired(tags: &BTreeMap<String, String>, now: OffsetDateTime) -> Option<BTreeMap<String, String>> {
+    let at = now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).ok()?;
+    with(tags, RETIRED, at)
+}
+
+/// The tags of a copy that `run` puts on top of another version; the original's where there is no room.
+#[must_use]
+pub fn copied(tags: &BTreeMap<String, String>, run: &RunTag) -> BTreeMap<String, String> {
+    with(tags, RUN, format!("{} {}", run.run_id, run.replaced)).unwrap_or_else(|| tags.clone())
+}
+
+/// One more tag of ours, in place of the least important one where fifteen are there.
+fn with(tags: &BTreeMap<String, String>, name: &str, value: String) -> Option<BTreeMap<String, String>> {
     let mut tags = tags.clone();
-    // Where fifteen are there already, who stored the version matters no more.
-    if tags.len() >= MOST {
-        tags.remove(RUN);
+    if tags.len() >= MOST && !tags.contains_key(name) {
+        let least = LEAVE_OUT.iter().find(|name| tags.contains_key(**name))?;
+        tags.remove(*least);
     }
-    let at = now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default();
-    tags.insert(RETIRED.to_owned(), at);
-    tags
+    tags.insert(name.to_owned(), value);
+    Some(tags)
 }
 
 /// All tags of a new version: those of others from the version it replaces, and ours. Returns the names that did

@@ -43,10 +43,11 @@ fn routed(state: &mut State, ask: &Ask) -> Reply {
 
 type Form = HashMap<String, String>;
 
-fn token(state: &mut State, ask: &Ask, tenant: &str) -> Result<Reply, Refusal> {
+fn token(state: &mut State, ask: &Ask, named: &str) -> Result<Reply, Refusal> {
     let directory = &mut state.directory;
     let form: Form = url::form_urlencoded::parse(&ask.body).into_owned().collect();
-    let tenant = directory.tenant(tenant).ok_or_else(|| Refusal::new(90_002, tenant))?.to_owned();
+    let tenant = directory.tenant(named).ok_or_else(|| Refusal::new(90_002, named))?.to_owned();
+    let endpoint = Endpoint { host: &ask.host, tenant: &tenant, named };
     directory.given.extend(form.get("client_assertion").cloned());
     let grant_type = required(&form, "grant_type")?;
     let client_id = required(&form, "client_id")?.to_owned();
@@ -57,12 +58,12 @@ fn token(state: &mut State, ask: &Ask, tenant: &str) -> Result<Reply, Refusal> {
         return Err(Refusal::new(700_016, &client_id));
     }
     if grant_type == "client_credentials" {
-        return client_credentials(state, ask, &tenant, &client_id, &form);
+        return client_credentials(state, ask, &endpoint, &client_id, &form);
     }
     let value = required(&form, "refresh_token")?;
     // A value that cannot be read is refused before the client is authenticated.
     let stored = directory.refresh_tokens.get(value).cloned().ok_or_else(|| Refusal::new(9_002_313, ""))?;
-    authenticate(directory, &client_id, &form, &Endpoint { host: &ask.host, tenant: &tenant })?;
+    authenticate(directory, &client_id, &form, &endpoint)?;
     alive(&stored, &client_id)?;
     let (resource, scopes) = scope(form.get("scope").map(String::as_str).unwrap_or_default())?;
     consented(directory, &client_id, &resource)?;
@@ -79,15 +80,15 @@ fn required<'f>(form: &'f Form, name: &str) -> Result<&'f str, Refusal> {
 fn client_credentials(
     state: &mut State,
     ask: &Ask,
-    tenant: &str,
+    endpoint: &Endpoint<'_>,
     client_id: &str,
     form: &Form,
 ) -> Result<Reply, Refusal> {
-    authenticate(&state.directory, client_id, form, &Endpoint { host: &ask.host, tenant })?;
+    authenticate(&state.directory, client_id, form, endpoint)?;
     let scope = required(form, "scope")?;
     let resource = scope.strip_suffix("/.default").ok_or_else(|| Refusal::new(1_002_012, scope))?;
     let lifetime = Duration::seconds(3_599);
-    let access = jwt::access_for_app(tenant, resource, client_id, now() + lifetime);
+    let access = jwt::access_for_app(endpoint.tenant, resource, client_id, now() + lifetime);
     let expires = now() + lifetime;
     let given = AccessToken { audience: resource.to_owned(), principal: client_id.to_owned(), expires };
     state.access.insert(access.clone(), given);

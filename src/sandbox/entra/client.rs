@@ -33,6 +33,8 @@ pub struct FederatedCredential {
 pub(super) struct Endpoint<'a> {
     pub(super) host: &'a str,
     pub(super) tenant: &'a str,
+    /// The tenant as the address has it: an id or a domain.
+    pub(super) named: &'a str,
 }
 
 /// Whether the form's client is who it says.
@@ -113,8 +115,11 @@ fn own(client_id: &str, claims: &Value, endpoint: &Endpoint<'_>) -> Result<(), R
     if claims["iss"] != client_id || claims["sub"] != client_id {
         return Err(Refusal::new(700_021, client_id));
     }
-    let base = format!("https://{}/{}", endpoint.host, endpoint.tenant);
-    let known = [format!("{base}/oauth2/v2.0/token"), format!("{base}/oauth2/token"), format!("{base}/v2.0")];
+    let known: Vec<String> = [endpoint.tenant, endpoint.named]
+        .iter()
+        .map(|tenant| format!("https://{}/{tenant}", endpoint.host))
+        .flat_map(|base| ["oauth2/v2.0/token", "oauth2/token", "v2.0"].map(|path| format!("{base}/{path}")))
+        .collect();
     match claims["aud"].as_str() {
         Some(audience) if known.iter().any(|known| known.eq_ignore_ascii_case(audience)) => Ok(()),
         _ => Err(Refusal::new(50_012, client_id)),

@@ -55,6 +55,14 @@ pub(super) const ALL: &[Scenario] = &[
             state.directory.apps.remove(JOB_CLIENT);
         },
     ),
+    Scenario::new("job-certificate", "the job's own certificate has no key").within(&setting::CERTIFICATES).prepare(
+        |state| {
+            if let Some(file) = state.files.get_mut("job.pem") {
+                let end = file.content.find("-----BEGIN PRIVATE KEY").unwrap_or_default();
+                file.content.truncate(end);
+            }
+        },
+    ),
     Scenario::new("no-cli", "the Azure CLI is not installed").within(&setting::CLI_AND_PUBLIC).prepare(|state| {
         state.files.remove("az");
     }),

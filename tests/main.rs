@@ -20,6 +20,8 @@ mod crashes;
 mod credentials;
 mod doctor;
 mod faults;
+mod foreign;
+
 mod house;
 mod identity;
 mod lifecycle;

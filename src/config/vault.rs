@@ -110,8 +110,26 @@ impl Resolver<'_> {
         let tenant_id = tenant_id.filter(|tenant| self.tenant(&key("tenant_id"), tenant));
         let client_id = self.given(&key("client_id"), table.client_id.as_ref(), client);
         let client_id = client_id.filter(|id| table.client_id.is_some() || self.guid(&key("client_id"), id));
-        let authority = authority?;
-        let credential = match kind {
+        let credential = self.client_credential(at, table, kind, authority.as_ref());
+        Some(VaultCredential::App(Arc::new(App {
+            name: format!("vault {name}"),
+            tenant_id: tenant_id?,
+            client_id: client_id?,
+            authority: authority?,
+            credential: credential?,
+            credential_expires: None,
+        })))
+    }
+
+    fn client_credential(
+        &mut self,
+        at: &[&str],
+        table: &VaultTable,
+        kind: Kind,
+        authority: Option<&url::Url>,
+    ) -> Option<ClientCredential> {
+        let key = |key| [at, &[key]].concat();
+        Some(match kind {
             Kind::ClientSecret => ClientCredential::Secret(match &table.client_secret {
                 Some(reference) => self.secret_of_vault(&key("client_secret"), reference)?,
                 None => self.secret_variable(&key("client_secret"))?,
@@ -122,17 +140,9 @@ impl Resolver<'_> {
             }),
             _ => {
                 let issuer = self.issuer(at, kind, table.service_connection_id.as_ref())?;
-                ClientCredential::Federated(Federated { issuer, audience: federation_audience(&authority) })
+                ClientCredential::Federated(Federated { issuer, audience: federation_audience(authority?) })
             }
-        };
-        Some(VaultCredential::App(Arc::new(App {
-            name: format!("vault {name}"),
-            tenant_id: tenant_id?,
-            client_id: client_id?,
-            authority,
-            credential,
-            credential_expires: None,
-        })))
+        })
     }
 
     /// Who issues the federated token; what the environment lacks for it is a fault now, not in the first run.

@@ -13,7 +13,7 @@ use crate::model::credential::SecretSource;
 use crate::model::failure::{Cause, Failure, Stage};
 use crate::model::kind::Kind;
 use crate::model::target::{Target, VaultSite};
-use crate::model::version::{Change, is_ours};
+use crate::model::version::{Change, Version, is_ours};
 use crate::ports::Vault;
 use crate::renew::inventory::is_missing_right;
 use crate::renew::{Inventory, store};
@@ -95,40 +95,24 @@ pub(super) async fn rights(
     vault: &dyn Vault,
     checks: &mut Vec<Check>,
 ) -> Option<Inventory> {
-    let of = target.name.as_str();
-    let fail = |check, cause| Check::fail(check, of, &at(Stage::Inventory, cause), target);
     let listed = Inventory::glance(vault, &target.secret).await;
-    checks.push(match &listed {
-        Ok(seen) => Check::ok(Subject::RightToList, of, format!("{} versions", seen.versions.len())),
-        Err(cause) if is_missing_right(cause.kind) => optional(Subject::RightToList, of, cause, GRANT_LIST),
-        // That there is no such secret is found by reading it.
-        Err(cause) if cause.kind == Kind::SecretMissing => Check::ok(Subject::RightToList, of, "no version is there"),
-        Err(cause) => {
-            checks.push(fail(Subject::RightToList, cause.clone()));
-            return None;
+    let list = list(target, &listed);
+    let goes_on = !list.is_failed();
+    checks.push(list);
+    if !goes_on {
+        return None;
+    }
+    let newest = match get(target, vault).await {
+        (check, Ok(newest)) => {
+            checks.push(check);
+            newest
         }
-    });
-    let read = vault.read(&target.secret, None).await;
-    let newest = match read {
-        Ok(stored) => {
-            checks.push(Check::ok(Subject::RightToGet, of, format!("version {}", stored.version.id)));
-            stored.version
-        }
-        Err(cause) if cause.kind == Kind::SecretDisabled => {
-            checks.push(Check::ok(Subject::RightToGet, of, "allowed, and the newest version is disabled"));
-            return listed.ok();
-        }
-        Err(cause) => {
-            let check = if is_missing_right(cause.kind) { Subject::RightToGet } else { Subject::Secret };
-            checks.push(fail(check, cause));
-            return None;
+        (check, Err(is_disabled)) => {
+            checks.push(check);
+            return listed.ok().filter(|_| is_disabled);
         }
     };
-    checks.push(match vault.update(&target.secret, &newest.id, &Change::default()).await {
-        Ok(_) => Check::ok(Subject::RightToUpdate, of, "an update that changes nothing is allowed"),
-        Err(cause) if is_missing_right(cause.kind) => optional(Subject::RightToUpdate, of, &cause, GRANT_UPDATE),
-        Err(cause) => fail(Subject::RightToUpdate, cause),
-    });
+    checks.push(update(target, vault, &newest).await);
     let mut inventory = match listed {
         Ok(listed) => Inventory::of(listed.versions, newest),
         Err(_) => Inventory { versions: vec![newest], listed: false },
@@ -136,6 +120,43 @@ pub(super) async fn rights(
     inventory.issues_from_expiry(target.policy.expire_after);
     checks.push(set(patient, target, vault, &inventory).await);
     Some(inventory)
+}
+
+fn refused(check: Subject, target: &Target, cause: &Cause) -> Check {
+    Check::fail(check, &target.name, &at(Stage::Inventory, cause.clone()), target)
+}
+
+fn list(target: &Target, listed: &Result<Inventory, Cause>) -> Check {
+    let (check, of) = (Subject::RightToList, target.name.as_str());
+    match listed {
+        Ok(seen) => Check::ok(check, of, format!("{} versions", seen.versions.len())),
+        Err(cause) if is_missing_right(cause.kind) => optional(check, of, cause, GRANT_LIST),
+        // That there is no such secret is found by reading it.
+        Err(cause) if cause.kind == Kind::SecretMissing => Check::ok(check, of, "no version is there"),
+        Err(cause) => refused(check, target, cause),
+    }
+}
+
+/// The newest version, or whether it cannot be read because a person disabled it.
+async fn get(target: &Target, vault: &dyn Vault) -> (Check, Result<Version, bool>) {
+    let (check, of) = (Subject::RightToGet, target.name.as_str());
+    match vault.read(&target.secret, None).await {
+        Ok(stored) => (Check::ok(check, of, format!("version {}", stored.version.id)), Ok(stored.version)),
+        Err(cause) if cause.kind == Kind::SecretDisabled => {
+            (Check::ok(check, of, "allowed, and the newest version is disabled"), Err(true))
+        }
+        Err(cause) if is_missing_right(cause.kind) => (refused(check, target, &cause), Err(false)),
+        Err(cause) => (refused(Subject::Secret, target, &cause), Err(false)),
+    }
+}
+
+async fn update(target: &Target, vault: &dyn Vault, newest: &Version) -> Check {
+    let (check, of) = (Subject::RightToUpdate, target.name.as_str());
+    match vault.update(&target.secret, &newest.id, &Change::default()).await {
+        Ok(_) => Check::ok(check, of, "an update that changes nothing is allowed"),
+        Err(cause) if is_missing_right(cause.kind) => optional(check, of, &cause, GRANT_UPDATE),
+        Err(cause) => refused(check, target, &cause),
+    }
 }
 
 /// A right that the job can do without.

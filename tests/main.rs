@@ -21,7 +21,6 @@ mod credentials;
 mod doctor;
 mod faults;
 mod foreign;
-
 mod house;
 mod identity;
 mod lifecycle;

@@ -1,9 +1,11 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::access::form::Form;
 use crate::config::Source;
 use crate::report::Output;
 
@@ -28,6 +30,10 @@ pub enum Command {
     Run(Run),
     /// Show the health of every token from metadata alone: nothing is read, redeemed or changed
     Status(Status),
+    /// Exchange a stored refresh token for an access token, and hand that over; nothing is stored
+    Token(Token),
+    /// Ask whether a token carries MFA: by its own claim, and by Partner Center's word
+    Mfa(Mfa),
     /// Walk everything the job depends on, and name what is broken with its fix; nothing is stored
     Doctor(Doctor),
     /// Take a token out of service: disable all its versions, and stop reporting it
@@ -81,6 +87,50 @@ pub struct Status {
     /// Exit 3 on warnings as well
     #[arg(long, value_name = "WHAT", value_enum)]
     pub fail_on: Option<FailOn>,
+}
+
+#[derive(Debug, Args)]
+pub struct Token {
+    /// The refresh token, by name
+    pub name: String,
+    /// The API that the access token is for: arm, graph, partner-center, exchange, key-vault, teams, manage, …
+    ///
+    /// Anything else is named by --scope
+    #[arg(long = "for", value_name = "API")]
+    pub api: Option<String>,
+    /// The tenant that it is for: its id or a domain; the app's own if absent
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: Option<String>,
+    /// How it is handed over
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Form,
+    /// Hand it over on a terminal as well
+    #[arg(long)]
+    pub show: bool,
+    /// Write it to a file that only its owner can read
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["show", "exec"])]
+    pub out: Option<PathBuf>,
+    /// Name of the variable, in forms that have one
+    #[arg(long, value_name = "NAME", default_value = "ACCESS_TOKEN")]
+    pub variable: String,
+    /// When the command must have ended
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration, env = "ROTATOR_DEADLINE")]
+    pub deadline: Duration,
+    /// Run a command with the access token in its environment and nowhere else: --exec -- terraform plan
+    #[arg(long, requires = "command")]
+    pub exec: bool,
+    /// The command of --exec, and its arguments
+    #[arg(last = true, value_name = "COMMAND", requires = "exec")]
+    pub command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Mfa {
+    /// The refresh token, by name
+    pub name: String,
+    /// When the command must have ended
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration, env = "ROTATOR_DEADLINE")]
+    pub deadline: Duration,
 }
 
 #[derive(Debug, Args)]

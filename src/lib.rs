@@ -5,6 +5,7 @@
 //! versions). [`renew`] is that path; [`command`] puts it on a command line; [`model`] holds what it decides about.
 //! Everything outside is behind [`ports`], implemented by [`vault`] and [`entra`] over [`wire`].
 
+pub mod access;
 pub mod cli;
 pub mod clock;
 pub mod command;
@@ -13,6 +14,7 @@ pub mod credential;
 pub mod doctor;
 pub mod entra;
 pub mod model;
+pub mod partner_center;
 pub mod ports;
 pub mod renew;
 pub mod report;

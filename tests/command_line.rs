@@ -1,6 +1,6 @@
 //! Transcripts of the command line, and the configuration by flags alone.
 
-use crate::support::{Rig, TOKEN, due, soon};
+use crate::support::{Rig, TOKEN, due};
 use rotator::report::OutcomeName;
 use rotator::sandbox::entra::directory::TENANT;
 use rotator::sandbox::seed::{CLIENT, PARTNER_CENTER, Seed, VAULT};
@@ -63,32 +63,13 @@ async fn faults_of_flags_name_the_flag() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_progress_bar_is_drawn_on_a_terminal() {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use crate::support::Terminal;
     for (tokens, drawn) in [(12, true), (2, false)] {
         let seeds: Vec<Seed> = (0..tokens).map(|nth| Seed::new(&format!("token-{nth}")).days_old(8)).collect();
         let rig = Rig::new(&seeds).await.env("TERM", "xterm");
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-        let terminal = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
-        let size = rustix::termios::Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
-        rustix::termios::tcsetwinsize(&terminal, size).unwrap();
         let mut command = rig.command(&["run", "--log-level", "off"]);
-        let child = command.stderr(std::process::Stdio::from(terminal)).spawn().unwrap();
-        drop(command);
-        let output = soon(child.wait_with_output()).await.unwrap();
-        assert!(output.status.success(), "{output:?}");
-        // What was drawn is kept for whoever holds the other end; reading ends when it is empty and closed.
-        let shown = soon(tokio::task::spawn_blocking(move || {
-            let (mut all, mut part) = (Vec::new(), [0; 4096]);
-            while let Ok(length @ 1..) = rustix::io::read(&master, &mut part) {
-                all.extend_from_slice(&part[..length]);
-            }
-            String::from_utf8_lossy(&all).into_owned()
-        }))
-        .await
-        .unwrap();
+        let (shown, code) = Terminal::of_stderr(&mut command).await;
+        assert_eq!(code, Some(0), "{shown}");
         assert_eq!(shown.contains("/12 tokens"), drawn, "{shown:?}");
         assert_eq!(shown.is_empty(), !drawn, "{shown:?}");
     }

@@ -50,6 +50,8 @@ fn modules_depend_one_way() {
     only("credential", &["clock", "config", "credential", "entra", "model", "ports", "secret", "wire"]);
     only("config", &["config", "entra", "model"]);
     only("report", &["model", "report"]);
+    only("partner_center.rs", &["model", "secret", "wire"]);
+    only("access", &["access", "entra", "model", "ports", "renew", "secret"]);
     only("doctor", &["config", "credential", "doctor", "entra", "model", "ports", "renew", "report", "vault", "wire"]);
     only("renew", &["clock", "credential", "entra", "model", "ports", "renew", "secret", "vault", "wire"]);
 }

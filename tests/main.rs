@@ -11,6 +11,7 @@
 
 mod support;
 
+mod access;
 mod bad_input;
 mod catalogue;
 mod chaos;
@@ -25,6 +26,7 @@ mod house;
 mod identity;
 mod lifecycle;
 mod nothing_lost;
+mod partner_center;
 mod recordings;
 mod redaction;
 mod report;

@@ -4,6 +4,7 @@ mod config;
 mod connect;
 mod doctor;
 mod log;
+mod mfa;
 mod retire;
 mod run;
 #[cfg(feature = "sandbox")]
@@ -11,6 +12,7 @@ mod sandbox;
 mod signal;
 mod status;
 mod stdout;
+mod token;
 
 use std::process::ExitCode;
 
@@ -18,6 +20,7 @@ use crate::cli::{Cli, Command};
 use crate::config::Faults;
 use crate::model::failure::Failure;
 use crate::model::kind::Remedy;
+use crate::model::target::Target;
 
 /// Usage or configuration: nothing was sent.
 const USAGE: u8 = 2;
@@ -30,6 +33,8 @@ pub async fn dispatch(cli: Cli) -> ExitCode {
     let code = match cli.command {
         Command::Run(arguments) => run::run(&cli.source, &arguments).await,
         Command::Status(arguments) => status::status(&cli.source, &arguments).await,
+        Command::Mfa(arguments) => mfa::mfa(&cli.source, &arguments).await,
+        Command::Token(arguments) => token::token(&cli.source, &arguments).await,
         Command::Doctor(arguments) => doctor::doctor(&cli.source, &arguments).await,
         Command::Retire(arguments) => retire::retire(&cli.source, &arguments).await,
         Command::Config { what } => Ok(config::print(what)),
@@ -42,8 +47,18 @@ pub async fn dispatch(cli: Cli) -> ExitCode {
     }
 }
 
-/// What a failure means for the exit code of a command about one token.
-fn exit_code(failure: &Failure) -> u8 {
+/// Says why a command about one token failed, and returns its exit code.
+fn failed(failure: &Failure, target: &Target) -> u8 {
+    let ids = [("correlation id", &failure.cause.correlation_id), ("trace id", &failure.cause.trace_id)];
+    let ids: String = ids.iter().filter_map(|(what, id)| Some(format!("\n    {what} {}", (*id).as_ref()?))).collect();
+    let slug = failure.cause.kind.slug();
+    let code = failure.cause.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
+    stdout::complain(&format!(
+        "{slug} at {}: {}{code}\n    fix: {}{ids}",
+        failure.stage.as_str(),
+        failure.cause,
+        failure.hint(target)
+    ));
     if failure.remedy() == Remedy::Retry { 4 } else { 3 }
 }
 

@@ -3,10 +3,8 @@
 use std::io::IsTerminal as _;
 
 use crate::cli::Retire as Arguments;
-use crate::command::{Usage, connect, exit_code, stdout};
+use crate::command::{Usage, connect, failed, stdout};
 use crate::config::Source;
-use crate::model::failure::Failure;
-use crate::model::target::Target;
 use crate::renew::decommission::{self, Decommissioned};
 
 pub(super) async fn retire(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
@@ -56,9 +54,4 @@ fn confirmed(question: &str) -> Result<bool, Usage> {
     let mut answer = String::new();
     let read = input.read_line(&mut answer).is_ok();
     Ok(read && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
-}
-
-fn failed(failure: &Failure, target: &Target) -> u8 {
-    stdout::complain(&format!("{} at {failure}\n    fix: {}", failure.cause.kind.slug(), failure.hint(target)));
-    exit_code(failure)
 }

@@ -108,6 +108,16 @@ impl Source {
         }
     }
 
+    /// Takes the scope out where it is the only flag: then a file describes the tokens, and the scope is something else's.
+    #[must_use]
+    pub fn without_scope(mut self) -> (Self, Option<String>) {
+        let scope = filled(self.flags.scope.as_ref());
+        if self.flags.given().iter().all(|flag| *flag == "--scope") {
+            self.flags.scope = None;
+        }
+        (self, scope)
+    }
+
     fn load_file(file: &FilePath) -> Result<Config, Faults> {
         let name = file.display().to_string();
         let unreadable = |error: std::io::Error| {

@@ -51,6 +51,26 @@ pub fn read(access: &str, id_token: Option<&str>, client_info: Option<&str>) -> 
     (identity, mfa)
 }
 
+/// What an access token is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addressed {
+    pub audience: String,
+    pub tenant: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct AddressClaims {
+    aud: String,
+    tid: Option<String>,
+}
+
+/// What an access token is for, if it says so.
+#[must_use]
+pub fn addressed(access: &str) -> Option<Addressed> {
+    let AddressClaims { aud, tid } = payload(access)?;
+    Some(Addressed { audience: aud, tenant: tid })
+}
+
 fn account(tenant: Option<String>, user: Option<String>) -> Option<Account> {
     Some(Account { tenant: tenant?, user: user? })
 }

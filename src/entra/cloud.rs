@@ -31,6 +31,13 @@ impl Cloud {
 }
 
 impl Cloud {
+    /// The cloud of an authority; the public one for one that is not known.
+    #[must_use]
+    pub fn of_authority(authority: &Url) -> Self {
+        let of = |cloud: &Self| cloud.authority().host_str() == authority.host_str();
+        [Self::UsGovernment, Self::China].into_iter().find(of).unwrap_or_default()
+    }
+
     /// The cloud that a vault lives in, by its address; the public one for a suffix that is not known.
     #[must_use]
     pub fn of_vault(host: &str) -> Self {

@@ -146,6 +146,12 @@ kinds! {
     TenantContradiction    "identity.contradiction.tenant" FixConfig "the stored token belongs to another tenant than the configuration says; correct tenant_id, or store the right token: az keyvault secret set --vault-name {vault} --name {secret} --file refresh-token.txt";
     UserContradiction      "identity.contradiction.user"   FixConfig "the token now belongs to another user; if that is meant, set user_id in the configuration; if not, find out who wrote it: az keyvault secret list-versions --vault-name {vault} --name {secret}";
     AppContradiction       "identity.contradiction.app"    FixConfig "the token was issued to another app than client_id ({client_id}) says; correct the configuration";
+    AccessTenant           "access.tenant"             FixConfig     "name the tenant by its id: rotator token {name} --for graph --tenant <id>";
+    AccessAudience         "access.audience"           FixConfig     "name the API by --for, or its resource by --scope https://<resource>/.default";
+    PartnerCenterMfa       "partner-center.mfa"        Reconsent     "Partner Center wants MFA, and renewing a token does not add it; sign in again as the same user, with MFA, and store the new refresh token: az keyvault secret set --vault-name {vault} --name {secret} --file refresh-token.txt";
+    PartnerCenterRefused   "partner-center.refused"    GrantAccess   "the user needs a role in Partner Center (AdminAgents or SalesAgent), and the app the delegated permission user_impersonation of Microsoft Partner Center: az ad app permission list --id {client_id}";
+    PartnerCenterUnavailable "partner-center.unavailable" Retry      "nothing to do: it passes, try again later";
+    PartnerCenterAnswer    "partner-center.answer"     Retry         "something between the job and Partner Center changed the answer: check HTTPS_PROXY and the network, then try again";
     Deadline               "run.deadline"              Retry         "give the run more time: rotator run --deadline 10m";
     Interrupted            "run.interrupted"           Retry         "rotator run --only {name}";
     Panicked               "run.panicked"              FixConfig     "this is a bug of rotator: run again with --log-level debug and report what it prints; other tokens are not affected";

@@ -29,7 +29,7 @@ use crate::model::identity::{Mfa, Pin};
 use crate::model::kind::Kind;
 use crate::model::outcome::{Hold, Note, Outcome, Verdict};
 use crate::model::policy::{Policy, Verify};
-use crate::model::target::Target;
+use crate::model::target::{App, Target};
 use crate::model::version::{self, Change, Stored, Version, VersionId};
 use crate::ports::{Entra, Vault};
 use crate::secret::RefreshToken;
@@ -108,6 +108,26 @@ pub async fn look(
     let grant = renewal.at(Stage::Redeem, renewal.redeem(&proof, &refresh)).await?;
     let candidate = inspect::inspect(grant, &refresh, &renewal.pin(), &version).at(Stage::Inspect)?;
     Ok((candidate.seen, version))
+}
+
+/// Redeems the stored token for another scope, or in another tenant than the app's own, and stores nothing.
+///
+/// # Errors
+/// Why it cannot be read or is not accepted.
+pub async fn redeem_for(
+    target: &Target,
+    app: &App,
+    vault: &dyn Vault,
+    run: &Run,
+    scope: &str,
+) -> Result<Grant, Failure> {
+    let proof = run.proofs.of(app, &run.vaults).await.at(Stage::Credential)?;
+    let stored = vault.read(&target.secret, None).await.at(Stage::Read)?;
+    let (refresh, _) = inspect::refresh_token(stored).at(Stage::Read)?;
+    let request = request::refresh(app, &proof, scope, &refresh);
+    let host = request.url.host_str().unwrap_or_default();
+    let attempt = || async { answer::read(&retry::within_try(host, run.entra.send(&request)).await?) };
+    retry::repeat(&run.deadline, attempt).await.at(Stage::Redeem)
 }
 
 /// What is known of a token before its step.

@@ -9,6 +9,7 @@ pub mod fault;
 mod http;
 mod identity;
 pub mod journal;
+pub mod partner_center;
 pub mod pipeline;
 pub mod route;
 pub mod scenario;

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::ServerConfig;
 use super::fault::{Fault, Phase};
 use super::http::{Ask, Reply};
 use super::route::Route;
-use super::{World, entra, identity, pipeline, tls, vault};
+use super::{World, entra, identity, partner_center, pipeline, tls, vault};
 
 type Body = BoxBody<Bytes, io::Error>;
 
@@ -60,7 +60,11 @@ async fn tunnel(
     let refusal = match host.as_deref() {
         _ if world.state().proxy_login => Some("407 Proxy Authentication Required"),
         Some(host) if world.state().is_down(host) => Some("502 Bad Gateway"),
-        Some(host) if is_vault(host) || is_entra(host) || pipeline::is_pipeline(host) => None,
+        Some(host)
+            if is_vault(host) || is_entra(host) || pipeline::is_pipeline(host) || host == partner_center::HOST =>
+        {
+            None
+        }
         _ => Some("403 Forbidden"),
     };
     if let Some(refusal) = refusal {
@@ -132,6 +136,7 @@ fn handle(world: &World, ask: &Ask) -> Reply {
     match ask.host.as_str() {
         "identity" => identity::answer(&mut state, ask),
         host if is_vault(host) => vault::answer(&mut state, ask),
+        partner_center::HOST => partner_center::answer(&mut state, ask),
         host if pipeline::is_pipeline(host) => pipeline::answer(&mut state, ask),
         _ => entra::answer(&mut state, ask),
     }

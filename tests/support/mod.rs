@@ -168,3 +168,51 @@ pub(crate) fn kind(row: &Row) -> &str {
 pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(std::time::Duration::from_secs(30), what).await.expect("this should have happened by now")
 }
+
+/// A terminal that a command writes to.
+#[cfg(unix)]
+pub(crate) struct Terminal;
+
+#[cfg(unix)]
+impl Terminal {
+    /// Runs a command whose stdout is a terminal, and returns what that shows and the exit code.
+    pub(crate) async fn play(command: &mut Command) -> (String, Option<i32>) {
+        let (master, terminal) = Self::open();
+        command.stdout(Stdio::from(terminal));
+        Self::watch(command, master).await
+    }
+
+    /// The same for stderr.
+    pub(crate) async fn of_stderr(command: &mut Command) -> (String, Option<i32>) {
+        let (master, terminal) = Self::open();
+        command.stderr(Stdio::from(terminal));
+        Self::watch(command, master).await
+    }
+
+    fn open() -> (std::os::fd::OwnedFd, std::fs::File) {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        let terminal = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+        let size = rustix::termios::Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+        rustix::termios::tcsetwinsize(&terminal, size).unwrap();
+        (master, terminal)
+    }
+
+    async fn watch(command: &mut Command, master: std::os::fd::OwnedFd) -> (String, Option<i32>) {
+        let child = command.spawn().unwrap();
+        // This side's copies of the terminal go, so that reading ends with the child.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let output = soon(child.wait_with_output()).await.unwrap();
+        let shown = soon(tokio::task::spawn_blocking(move || {
+            let (mut all, mut part) = (Vec::new(), [0; 4096]);
+            while let Ok(length @ 1..) = rustix::io::read(&master, &mut part) {
+                all.extend_from_slice(&part[..length]);
+            }
+            String::from_utf8_lossy(&all).into_owned()
+        }));
+        (shown.await.unwrap(), output.status.code())
+    }
+}

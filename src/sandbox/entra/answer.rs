@@ -66,7 +66,7 @@ fn token(state: &mut State, ask: &Ask, named: &str) -> Result<Reply, Refusal> {
     authenticate(directory, &client_id, &form, &endpoint)?;
     alive(&stored, &client_id)?;
     let (resource, scopes) = scope(form.get("scope").map(String::as_str).unwrap_or_default())?;
-    consented(directory, &client_id, &resource)?;
+    consented(directory, &tenant, &client_id, &resource)?;
     let request = Request { tenant: &tenant, client_id: &client_id, resource: &resource, scopes: &scopes };
     Ok(grant(directory, ask, &form, &stored, &request))
 }
@@ -128,7 +128,8 @@ fn scope(text: &str) -> Result<(String, Vec<String>), Refusal> {
     if resources.iter().any(|other| *other != resource) {
         return Err(Refusal::new(700_022, text));
     }
-    if !(resource.starts_with("https://") || resource.starts_with("api://")) {
+    let is_client_id = resource.len() == 36 && resource.matches('-').count() == 4;
+    if !(resource.starts_with("https://") || resource.starts_with("api://") || is_client_id) {
         return Err(Refusal::new(70_011, text));
     }
     if resource.contains("unknown-resource") {
@@ -145,7 +146,13 @@ fn resource_of(scope: &str) -> &str {
     }
 }
 
-fn consented(directory: &Directory, client_id: &str, resource: &str) -> Result<(), Refusal> {
+/// At a customer an app that was never consented to is not authorised at all, and one that was may lack an API.
+fn consented(directory: &Directory, tenant: &str, client_id: &str, resource: &str) -> Result<(), Refusal> {
+    if let Some(customer) = directory.customers.get(tenant) {
+        let resources = customer.consents.get(client_id).ok_or_else(|| Refusal::new(90_099, client_id))?;
+        let given = resources.iter().any(|known| known.trim_end_matches('/') == resource.trim_end_matches('/'));
+        return if given { Ok(()) } else { Err(Refusal::new(65_001, client_id)) };
+    }
     let app = directory.apps.get(client_id);
     let given = app.is_none_or(|app| app.consented.is_empty() || app.consented.iter().any(|known| known == resource));
     if given { Ok(()) } else { Err(Refusal::new(65_001, client_id)) }
@@ -161,14 +168,17 @@ fn grant(directory: &mut Directory, ask: &Ask, form: &Form, old: &RefreshToken, 
         return refusal::answer(directory, ask, &Refusal::of(50_034, old));
     };
     let granted = granted_scopes(request);
-    let subject =
-        Subject { tenant: request.tenant, user_id: &user_id, user: &user, client_id: &client_id, mfa: old.mfa };
+    let tenant = quirks.other_tenant.as_deref().unwrap_or(request.tenant);
+    let subject = Subject { tenant, user_id: &user_id, user: &user, client_id: &client_id, mfa: old.mfa };
     let access = if quirks.opaque_access {
         format!("EwBwA8l6BAAU{}", guid().replace('-', ""))
     } else {
-        jwt::access(&subject, request.resource, &granted)
+        jwt::access(&subject, quirks.other_resource.as_deref().unwrap_or(request.resource), &granted)
     };
     let id_token = jwt::id(&subject);
+    if request.resource.contains("partnercenter") {
+        directory.partner_center.insert(access.clone(), old.mfa);
+    }
     directory.given.extend([access.clone(), id_token.clone()]);
     let mut body = Map::new();
     body.insert("token_type".to_owned(), "Bearer".into());

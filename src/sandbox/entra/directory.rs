@@ -17,18 +17,30 @@ pub struct Directory {
     home: String,
     /// By tenant id; a tenant is also found by its domains.
     pub domains: HashMap<String, String>,
+    /// Customers' tenants, by id.
+    pub customers: BTreeMap<String, Customer>,
     /// By client id.
     pub apps: BTreeMap<String, App>,
     /// By object id.
     pub users: BTreeMap<String, User>,
     /// By value.
     pub refresh_tokens: HashMap<String, RefreshToken>,
+    /// Access tokens for Partner Center, and whether they carry MFA.
+    pub partner_center: HashMap<String, bool>,
     /// Access and id tokens that were given out.
     pub given: Vec<String>,
     /// How far the clock here is ahead of everybody else's.
     pub ahead: Duration,
     /// Deviations that a test asks for.
     pub quirks: Quirks,
+}
+
+/// The tenant of a partner's customer.
+#[derive(Debug, Clone, Default)]
+pub struct Customer {
+    pub name: String,
+    /// What was consented to there, by client id: the resources.
+    pub consents: BTreeMap<String, Vec<String>>,
 }
 
 /// An app registration.
@@ -85,10 +97,18 @@ pub struct Quirks {
     pub other_user: Option<String>,
     /// New tokens are issued to this client id.
     pub other_app: Option<String>,
+    /// Access tokens are for this resource.
+    pub other_resource: Option<String>,
+    /// Access tokens are issued by this tenant.
+    pub other_tenant: Option<String>,
     /// The refresh token that was redeemed comes back as the new one.
     pub same_token: bool,
     /// New refresh tokens are dead on arrival.
     pub dead_tokens: bool,
+    /// Partner Center refuses whoever lacks MFA.
+    pub mfa_enforced: bool,
+    /// Partner Center does not say whether it sees MFA.
+    pub silent_on_mfa: bool,
     /// New refresh tokens have this many bytes.
     pub long_tokens: Option<usize>,
     /// Descriptions on one line, as since November 2023, in place of four lines.
@@ -101,9 +121,11 @@ impl Default for Directory {
         Self {
             home: TENANT.to_owned(),
             domains: [("contoso.example".to_owned(), TENANT.to_owned())].into(),
+            customers: BTreeMap::new(),
             apps: BTreeMap::new(),
             users: [(USER.to_owned(), user)].into(),
             refresh_tokens: HashMap::new(),
+            partner_center: HashMap::new(),
             given: Vec::new(),
             ahead: Duration::ZERO,
             quirks: Quirks::default(),
@@ -124,7 +146,17 @@ impl Directory {
         if named.eq_ignore_ascii_case(&self.home) {
             return Some(&self.home);
         }
-        self.domains.get(&named.to_ascii_lowercase()).map(String::as_str)
+        let named = named.to_ascii_lowercase();
+        let customer = self.customers.get_key_value(&named).map(|(id, _)| id.as_str());
+        customer.or_else(|| self.domains.get(&named).map(String::as_str))
+    }
+
+    /// Adds a customer's tenant with a domain and the resources that an app was consented to there.
+    pub fn add_customer(&mut self, id: &str, name: &str, domain: &str, consents: &[(&str, &[&str])]) {
+        let owned = |resources: &[&str]| resources.iter().map(|resource| (*resource).to_owned()).collect();
+        let consents = consents.iter().map(|(app, resources)| ((*app).to_owned(), owned(resources))).collect();
+        self.domains.insert(domain.to_owned(), id.to_owned());
+        self.customers.insert(id.to_owned(), Customer { name: name.to_owned(), consents });
     }
 
     /// Adds an app registration with one client secret that is valid for so long.

@@ -82,6 +82,7 @@ fn text(refusal: &Refusal) -> String {
         50_076 => "Due to a configuration change made by your administrator, or because you moved to a new location, you must use multi-factor authentication to access '00000003-0000-0000-c000-000000000000'.".to_owned(),
         50_079 => "The user is required to use multi-factor authentication.".to_owned(),
         53_003 => "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.".to_owned(),
+        90_099 => format!("The application '{about}' has not been authorized in the tenant. Applications must be authorized to access the external tenant before partner delegated administrators can use them. Provide pre-consent or execute the appropriate Partner Center API to authorize the application."),
         65_001 => format!("The user or administrator has not consented to use the application with ID '{about}' named 'Sandbox'. Send an interactive authorization request for this user and resource."),
         9_002_313 => "Invalid request. Request is malformed or invalid.".to_owned(),
         70_000 => "Provided grant is invalid or malformed.".to_owned(),

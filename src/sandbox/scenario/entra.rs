@@ -4,9 +4,11 @@ use super::{Scenario, fated};
 use crate::sandbox::entra::directory::{TENANT, USER, User};
 use crate::sandbox::fault::{Fault, Phase, Rule};
 use crate::sandbox::route::Route;
-use crate::sandbox::seed::{Fate, VAULT};
+use crate::sandbox::seed::{CLIENT, Fate, VAULT};
 use crate::sandbox::state::State;
 
+pub const FABRIKAM: &str = "00000000-0000-0000-0000-0000000000f2";
+pub const NORTHWIND: &str = "00000000-0000-0000-0000-0000000000f3";
 const OTHER: &str = "00000000-0000-0000-0000-0000000000a2";
 
 fn answers(status: u16, body: &str) -> Vec<Rule> {
@@ -66,6 +68,18 @@ pub(super) const ALL: &[Scenario] = &[
         .prepare(|state| state.directory.quirks.opaque_access = true),
     Scenario::new("other-user", "the new token belongs to another user").prepare(other_user),
     Scenario::new("other-tenant", "the new token belongs to a user of another tenant").prepare(other_tenant),
+    Scenario::new("other-resource", "access tokens are for another API than was asked for")
+        .prepare(|state| state.directory.quirks.other_resource = Some("https://graph.microsoft.com".to_owned())),
+    Scenario::new("other-access-tenant", "access tokens are issued by another tenant than was asked")
+        .prepare(|state| state.directory.quirks.other_tenant = Some(FABRIKAM.to_owned())),
+    Scenario::new("customers", "a partner with two customers: one that consented, and one that did not").prepare(
+        |state| {
+            let consented: &[&str] =
+                &["https://graph.microsoft.com", "https://outlook.office365.com", "https://management.azure.com"];
+            state.directory.add_customer(FABRIKAM, "Fabrikam", "fabrikam.example", &[(CLIENT, consented)]);
+            state.directory.add_customer(NORTHWIND, "Northwind", "northwind.example", &[]);
+        },
+    ),
     Scenario::new("other-app", "the new token was issued to another app").prepare(|state| {
         state.directory.quirks.other_app = Some("00000000-0000-0000-0000-0000000000c9".to_owned());
     }),

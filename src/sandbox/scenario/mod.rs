@@ -1,7 +1,7 @@
 //! Prepared worlds by name: each makes a transcript one static command.
 
 mod credential;
-mod entra;
+pub mod entra;
 mod network;
 mod token;
 mod vault;

@@ -32,6 +32,20 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario::new("aging", "one token, 61 days old").seeds(|| one(|seed| seed.days_old(61))),
     Scenario::new("untagged", "one token stored by hand").seeds(|| one(|seed| seed.days_old(40).untagged())),
     Scenario::new("without-mfa", "one token that was consented without MFA").seeds(|| one(Seed::without_mfa)),
+    Scenario::new("mfa-enforced", "one token without MFA, and a Partner Center that refuses such tokens")
+        .seeds(|| one(Seed::without_mfa))
+        .prepare(|state| {
+            state.directory.quirks.mfa_enforced = true;
+            state.directory.quirks.silent_on_mfa = true;
+        }),
+    Scenario::new("partner-center-down", "Partner Center answers 503")
+        .faults(|| vec![Rule::new(Phase::Before, Fault::status(503)).on(Route::PartnerCenter)]),
+    Scenario::new("partner-center-page", "a page comes in place of Partner Center's answers")
+        .faults(|| vec![Rule::new(Phase::Before, Fault::page(404)).on(Route::PartnerCenter)]),
+    Scenario::new("no-partner-role", "the user has no role in Partner Center").faults(|| {
+        let body = r#"{"code":1002,"description":"Authorization Failed","data":[],"source":"PartnerFD"}"#;
+        vec![Rule::new(Phase::Before, Fault::json(403, body)).on(Route::PartnerCenter)]
+    }),
     Scenario::new("damaged", "one token whose newest value was cut, and the version before it")
         .seeds(|| one(|seed| seed.older(1).fate(Fate::Damaged))),
     Scenario::new("damaged-alone", "one token whose only value was cut").seeds(|| fated(Fate::Damaged)),

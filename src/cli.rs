@@ -93,7 +93,7 @@ pub struct Status {
 pub struct Token {
     /// The refresh token, by name
     pub name: String,
-    /// The API that the access token is for: arm, graph, partner-center, exchange, key-vault, teams, manage, …
+    /// The API that the access token is for: arm, graph, partner-center, exchange, key-vault, aks, teams, manage, …
     ///
     /// Anything else is named by --scope
     #[arg(long = "for", value_name = "API")]
@@ -102,10 +102,10 @@ pub struct Token {
     #[arg(long, value_name = "TENANT")]
     pub tenant: Option<String>,
     /// How it is handed over
-    #[arg(long, value_enum, default_value_t)]
-    pub output: Form,
+    #[arg(long, value_enum, value_name = "FORM", conflicts_with = "exec")]
+    pub output: Option<Form>,
     /// Hand it over on a terminal as well
-    #[arg(long)]
+    #[arg(long, conflicts_with = "exec")]
     pub show: bool,
     /// Write it to a file that only its owner can read
     #[arg(long, value_name = "FILE", conflicts_with_all = ["show", "exec"])]
@@ -116,7 +116,7 @@ pub struct Token {
     /// When the command must have ended
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration, env = "ROTATOR_DEADLINE")]
     pub deadline: Duration,
-    /// Run a command with the access token in its environment and nowhere else: --exec -- terraform plan
+    /// Run a command with the access token in its environment and nowhere else: --exec -- ./report.sh
     #[arg(long, requires = "command")]
     pub exec: bool,
     /// The command of --exec, and its arguments

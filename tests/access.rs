@@ -104,6 +104,10 @@ async fn forms() {
     );
     assert!(plugin["status"]["expirationTimestamp"].as_str().unwrap().ends_with('Z'));
     let powershell = token(&rig, &["--for", "graph", "--output", "powershell", "--variable", "Graph"]).await.stdout;
+    let beta = r#"{"apiVersion":"client.authentication.k8s.io/v1beta1","kind":"ExecCredential","spec":{}}"#;
+    let rig = rig.env("KUBERNETES_EXEC_INFO", beta);
+    let plugin = token(&rig, &["--for", "aks", "--output", "exec-credential"]).await.stdout;
+    assert!(plugin.contains("client.authentication.k8s.io/v1beta1"), "{plugin}");
     assert!(powershell.starts_with("$Graph = ConvertTo-SecureString -AsPlainText -Force -String 'eyJ"), "{powershell}");
 }
 
@@ -121,6 +125,9 @@ async fn a_shell_evaluates_it_and_a_child_has_it_in_its_environment_alone() {
     assert_eq!(outcome.code, Some(7), "{}", outcome.stderr);
     let (tenant, access) = outcome.stdout.split_once(' ').unwrap();
     assert_eq!((tenant, claims(access)["aud"].as_str()), (TENANT, Some("https://graph.microsoft.com")));
+    // The command takes this process's place, so that a signal ends it as if it had been started alone.
+    let killed = token(&rig, &["--for", "graph", "--exec", "--", "sh", "-c", "kill -9 $$"]).await;
+    assert_eq!(killed.code, None);
     let missing = token(&rig, &["--for", "graph", "--exec", "--", "no-such-program"]).await;
     assert!(missing.stderr.contains("--exec no-such-program"), "{}", missing.stderr);
 }
@@ -171,7 +178,15 @@ async fn pipelines_get_it_masked_and_only_in_a_step() {
 #[tokio::test]
 async fn what_is_asked_for_wrongly_is_said_before_any_request() {
     let rig = rig().await;
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 15] = [
+        (&["--for", "graph", "--tenant", "common"], "--tenant must name one tenant"),
+        (&["--for", "graph", "--tenant", ""], "--tenant must name one tenant"),
+        (&["--for", "graph", "--tenant", ".."], "--tenant must name one tenant"),
+        (&["--for", "graph", "--scope", "https://management.azure.com//.default"], "name two APIs"),
+        (&["--for", "graph", "--variable", "PATH"], "--variable PATH"),
+        (&["--for", "graph", "--out", "/dev/null"], "not a file"),
+        (&["--for", "graph", "--out", "x", "--output", "github"], "for a pipeline, not for a file"),
+        (&["--for", "graph", "--output", "json", "--exec", "--", "true"], "cannot be used with"),
         (&[], "what is the access token for?"),
         (&["--for", "azure-ad"], "retired in 2025: use --for graph"),
         (&["--for", "msonline"], "Connect-MgGraph"),
@@ -187,6 +202,28 @@ async fn what_is_asked_for_wrongly_is_said_before_any_request() {
     }
     assert_eq!(rig.call(&["token", "nobody", "--for", "graph"]).await.code, Some(2));
     assert!(rig.world().journal().lines().is_empty());
+}
+
+/// A token that did not arrive was not handed over.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_disk_is_no_success() {
+    let rig = rig().await;
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let child = rig.command(&["token", TOKEN, "--for", "graph"]).stdout(full).spawn().unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("was not handed over"));
+}
+
+/// Whatever the form: a script in a pipeline may print it.
+#[tokio::test]
+async fn in_a_pipeline_it_is_masked_before_it_goes_anywhere() {
+    for (variable, command) in [("GITHUB_ACTIONS", "::add-mask::"), ("TF_BUILD", "##vso[task.setsecret]")] {
+        let rig = rig().await.env(variable, "true");
+        let outcome = token(&rig, &["--for", "graph"]).await;
+        assert!(outcome.stderr.contains(&format!("{command}{}\n", outcome.stdout)), "{variable}");
+    }
 }
 
 /// A terminal is a place where people look, and whose lines are kept.

@@ -35,9 +35,10 @@ pub struct Handover {
     pub github_output: Zeroizing<String>,
 }
 
-/// An access token in a form; `name` is that of the variable, where the form has one.
+/// An access token in a form; `name` is that of the variable, where the form has one, and `kubernetes` the version of the
+/// API that kubectl speaks to its plugins.
 #[must_use]
-pub fn render(access: &Access, form: Form, name: &str) -> Handover {
+pub fn render(access: &Access, form: Form, name: &str, kubernetes: &str) -> Handover {
     let token = access.token.expose();
     let stdout = match form {
         Form::Raw => token.to_owned(),
@@ -65,7 +66,7 @@ pub fn render(access: &Access, form: Form, name: &str) -> Handover {
         Form::AzurePipelines => format!("##vso[task.setvariable variable={name};issecret=true]{token}\n"),
         Form::ExecCredential => {
             json!({
-                "apiVersion": "client.authentication.k8s.io/v1",
+                "apiVersion": kubernetes,
                 "kind": "ExecCredential",
                 "status": { "token": token, "expirationTimestamp": instant(access.expires_on) },
             })

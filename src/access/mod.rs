@@ -25,6 +25,9 @@ pub struct Access {
     pub resource: String,
 }
 
+const CONSENT_THERE: &str = "an administrator of that tenant consents to the app: \
+    https://login.microsoftonline.com/{tenant}/adminconsent?client_id={client_id}";
+
 /// Redeems the stored refresh token of `target` for `api` in `tenant`. The tenant of the app is the partner's; at a
 /// customer's the app must be consented.
 ///
@@ -38,7 +41,14 @@ pub async fn exchange(
     tenant: &str,
 ) -> Result<Access, Failure> {
     let app = App { tenant_id: tenant.to_owned(), ..(*target.app).clone() };
-    let grant = renew::redeem_for(target, &app, vault, run, &api.scope).await?;
+    let at_home = tenant.eq_ignore_ascii_case(&target.app.tenant_id);
+    let elsewhere = |mut failure: Failure| {
+        if !at_home && failure.cause.kind == Kind::EntraConsent {
+            failure.cause.fix = Some(CONSENT_THERE);
+        }
+        failure
+    };
+    let grant = renew::redeem_for(target, &app, vault, run, &api.scope).await.map_err(elsewhere)?;
     let addressed = claims::addressed(grant.access.expose());
     let resource = check(addressed.as_ref(), api, tenant).at(Stage::Inspect)?;
     let tenant = addressed.and_then(|addressed| addressed.tenant).unwrap_or_else(|| tenant.to_owned());
@@ -57,13 +67,22 @@ fn check(addressed: Option<&claims::Addressed>, api: &Api, tenant: &str) -> Resu
         return Err(Cause::new(Kind::AccessTenant, text));
     }
     let audience = addressed.audience.trim_end_matches('/');
-    // An API of one's own is named by an address in the scope and by its client id in the token.
-    let own_api = is_guid(audience) && api.audiences.iter().all(|known| known.starts_with("api://"));
-    if !own_api && !api.audiences.iter().any(|known| known.eq_ignore_ascii_case(audience)) {
+    if !of_own_api(audience, api) && !api.audiences.iter().any(|known| known.eq_ignore_ascii_case(audience)) {
         let text = format!("asked for {}, got a token for {audience}", api.scope);
         return Err(Cause::new(Kind::AccessAudience, text));
     }
     Ok(addressed.audience.clone())
+}
+
+/// An API of one's own is named by an address in the scope and by its client id in the token. A client id that is known to
+/// be another API's, or another than the scope itself names, is not it.
+fn of_own_api(audience: &str, api: &Api) -> bool {
+    let named = |known: &String| known.strip_prefix("api://").filter(|rest| is_guid(rest)).map(str::to_owned);
+    let asked = api.audiences.iter().find_map(named);
+    is_guid(audience)
+        && !preset::is_known(audience)
+        && !api.audiences.iter().any(|known| preset::is_known(known))
+        && asked.is_none_or(|asked| asked.eq_ignore_ascii_case(audience))
 }
 
 #[cfg(test)]
@@ -88,7 +107,13 @@ mod tests {
         assert_eq!(kind("https://graph.microsoft.com", other, graph, HOME), Some(Kind::AccessTenant));
         assert_eq!(kind("https://management.azure.com", HOME, graph, HOME), Some(Kind::AccessAudience));
         assert_eq!(kind(other, HOME, graph, HOME), Some(Kind::AccessAudience));
-        assert_eq!(kind(other, HOME, "api://contoso-api/access", HOME), None);
+        let graph_id = "00000003-0000-0000-c000-000000000000";
+        for own in ["api://contoso-api/access", "https://api.contoso.example/.default"] {
+            assert_eq!(kind(other, HOME, own, HOME), None);
+            assert_eq!(kind(graph_id, HOME, own, HOME), Some(Kind::AccessAudience));
+        }
+        assert_eq!(kind(other, HOME, &format!("api://{other}/access"), HOME), None);
+        assert_eq!(kind(HOME, HOME, &format!("api://{other}/access"), HOME), Some(Kind::AccessAudience));
         assert_eq!(check(None, &preset::scoped(graph).unwrap(), HOME).unwrap_err().kind, Kind::AccessAudience);
     }
 }

@@ -81,6 +81,14 @@ pub fn named(name: &str, cloud: Cloud) -> Result<Api, String> {
     preset.of(cloud).cloned().ok_or_else(|| "not known by name in this cloud: name it by --scope".to_owned())
 }
 
+/// Whether an audience is one of an API that is known by name.
+#[must_use]
+pub fn is_known(audience: &str) -> bool {
+    let preset = presets().preset;
+    let apis = preset.iter().flat_map(|preset| [&preset.public, &preset.us_government, &preset.china]).flatten();
+    apis.flat_map(|api| &api.audiences).any(|known| known.eq_ignore_ascii_case(audience))
+}
+
 /// The API of a scope: what stands before the last slash, and every audience that is known for it.
 ///
 /// # Errors
@@ -90,7 +98,8 @@ pub fn scoped(scope: &str) -> Result<Api, String> {
     if let Some(retired) = retired.iter().find(|retired| scope.contains(&retired.resource)) {
         return Err(retired.answer.clone());
     }
-    let first = scope.split_whitespace().next().unwrap_or_default();
+    let of_sign_in = ["email", "offline_access", "openid", "profile"];
+    let first = scope.split_whitespace().find(|word| !of_sign_in.contains(word)).unwrap_or_default();
     let resource = first.rsplit_once('/').map_or("https://graph.microsoft.com", |(resource, _)| resource);
     let resource = resource.trim_end_matches('/').to_owned();
     let apis = preset.iter().flat_map(|preset| [&preset.public, &preset.us_government, &preset.china]);
@@ -131,6 +140,8 @@ mod tests {
         let arm = scoped("https://management.azure.com//user_impersonation").unwrap();
         assert!(arm.audiences.contains(&"https://management.core.windows.net".to_owned()));
         assert_eq!(scoped("api://contoso-api/access").unwrap().audiences, ["api://contoso-api"]);
+        let mixed = scoped("offline_access https://management.azure.com//.default").unwrap();
+        assert!(mixed.audiences.contains(&"https://management.azure.com".to_owned()));
         assert!(scoped("User.Read").unwrap().audiences.contains(&"https://graph.microsoft.com".to_owned()));
     }
 }

@@ -4,6 +4,9 @@ use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+
+use uuid::Uuid;
 
 use crate::access::form::{self, Form, Handover};
 use crate::access::preset::{self, Api};
@@ -12,20 +15,35 @@ use crate::cli::Token as Arguments;
 use crate::command::{Usage, connect, failed, stdout};
 use crate::config::{Source, refer};
 use crate::entra::cloud::Cloud;
+use crate::model::name::is_tenant;
+use crate::model::target::{App, Target};
 
 pub(super) async fn token(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
     let (source, scope) = source.clone().without_scope();
     let config = source.load()?;
     let target = connect::named(&config, &arguments.name)?;
+    let tenant = arguments.tenant.as_deref().unwrap_or(&target.app.tenant_id);
+    if !is_tenant(tenant) {
+        let fix = "write the tenant's GUID, or one of its domains such as contoso.onmicrosoft.com";
+        return Err(Usage(format!("--tenant must name one tenant\n    fix: {fix}")));
+    }
+    if arguments.api.is_some() && scope.is_some() && source.flags.scope.is_none() {
+        return Err(Usage("--for and --scope name two APIs\n    fix: keep one of them".to_owned()));
+    }
     let api = api(arguments, scope.as_deref(), Cloud::of_authority(&target.app.authority))?;
     let door = door(arguments)?;
     let run = connect::connect(&config, arguments.deadline)?;
     let vault = connect::vault_of(&target, &run)?;
-    let tenant = arguments.tenant.as_deref().unwrap_or(&target.app.tenant_id);
     match access::exchange(&target, vault.as_ref(), &run, &api, tenant).await {
         Ok(access) => hand_over(&access, arguments, &door),
-        Err(failure) => Ok(failed(&failure, &target)),
+        Err(failure) => Ok(failed(&failure, &at_tenant(&target, tenant))),
     }
+}
+
+/// The same target in another tenant, for hints that name it.
+fn at_tenant(target: &Target, tenant: &str) -> Target {
+    let app = App { tenant_id: tenant.to_owned(), ..(*target.app).clone() };
+    Target { app: Arc::new(app), ..target.clone() }
 }
 
 fn api(arguments: &Arguments, scope: Option<&str>, cloud: Cloud) -> Result<Api, Usage> {
@@ -50,16 +68,32 @@ enum Door {
 /// Whether an access token may leave the way it was asked for, before one is asked for.
 fn door(arguments: &Arguments) -> Result<Door, Usage> {
     if !is_name(&arguments.variable) {
-        return Err(Usage(format!("--variable {}: use letters, digits and `_`", arguments.variable.escape_default())));
+        return Err(Usage(format!(
+            "--variable {}: use letters, digits and `_`, and no name that the system uses",
+            arguments.variable.escape_default()
+        )));
     }
     if arguments.exec {
         return Ok(Door::Child);
     }
-    if arguments.out.is_some() {
+    let form = arguments.output.unwrap_or_default();
+    if let Some(path) = &arguments.out {
+        if matches!(form, Form::Github | Form::AzurePipelines) {
+            return Err(Usage(
+                "--out: that form is for a pipeline, not for a file\n    fix: leave one of them out".to_owned(),
+            ));
+        }
+        // Renaming over a pipe or a device would take it away from whoever reads it.
+        if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(Usage(format!(
+                "--out {}: not a file\n    fix: name a new file, or one to be replaced",
+                path.display()
+            )));
+        }
         return Ok(Door::File);
     }
     let missing = |what: &str| Usage(format!("--output: {what}\n    fix: run it in a step of that pipeline"));
-    match arguments.output {
+    match form {
         Form::Github => {
             let file = refer::env("GITHUB_OUTPUT").filter(|file| !file.is_empty());
             file.map(Door::GitHub)
@@ -79,32 +113,53 @@ fn door(arguments: &Arguments) -> Result<Door, Usage> {
 
 fn is_name(name: &str) -> bool {
     let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    letters && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit())
+    // A child finds its programs and libraries by these.
+    let taken = ["HOME", "IFS", "PATH"].contains(&name) || name.starts_with("LD_") || name.starts_with("DYLD_");
+    letters && !taken && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn hand_over(access: &Access, arguments: &Arguments, door: &Door) -> Result<u8, Usage> {
-    let Handover { stdout: text, github_output } = form::render(access, arguments.output, &arguments.variable);
-    match (door, &arguments.out) {
-        (Door::Child, _) => return child(access, arguments),
-        (Door::File, Some(path)) => write(path, text.as_bytes()).map_err(|error| {
-            Usage(format!("--out {}: {error}\n    fix: name a file in a folder of yours", path.display()))
-        })?,
-        (Door::GitHub(file), _) => {
-            stdout::print(&text);
-            let appended = OpenOptions::new().append(true).create(true).open(file);
-            appended
-                .and_then(|mut file| file.write_all(github_output.as_bytes()))
-                .map_err(|error| Usage(format!("GITHUB_OUTPUT cannot be written: {error}")))?;
-        }
-        _ => stdout::print(&text),
+    mask(access);
+    if let Door::Child = door {
+        return child(access, arguments);
     }
-    Ok(0)
+    let form = arguments.output.unwrap_or_default();
+    let Handover { stdout: text, github_output } = form::render(access, form, &arguments.variable, kubernetes());
+    let handed = match (door, &arguments.out) {
+        (Door::File, Some(path)) => write(path, text.as_bytes()),
+        (Door::GitHub(file), _) => stdout::deliver(&text).and_then(|()| append(file, github_output.as_bytes())),
+        _ => stdout::deliver(&text),
+    };
+    let lost = |error| Usage(format!("the access token was not handed over: {error}"));
+    handed.map(|()| 0).map_err(lost)
+}
+
+/// In a pipeline the access token is masked before it goes anywhere: what a script prints of it is hidden from then on.
+/// Said on stderr, since stdout may be captured.
+fn mask(access: &Access) {
+    if refer::env("GITHUB_ACTIONS").is_some() {
+        stdout::complain(&format!("::add-mask::{}", access.token.expose()));
+    }
+    if refer::env("TF_BUILD").is_some() {
+        stdout::complain(&format!("##vso[task.setsecret]{}", access.token.expose()));
+    }
+}
+
+/// The version that kubectl asks for (kubernetes.io/docs/reference/access-authn-authz/authentication).
+fn kubernetes() -> &'static str {
+    let beta = "client.authentication.k8s.io/v1beta1";
+    let asked = refer::env("KUBERNETES_EXEC_INFO").unwrap_or_default();
+    if asked.contains(beta) { beta } else { "client.authentication.k8s.io/v1" }
+}
+
+fn append(file: &str, text: &[u8]) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).open(file)?.write_all(text)
 }
 
 /// Writes a file that only its owner can read, all at once: whoever reads it meanwhile sees the one before.
 fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.new", std::process::id()));
+    beside.push(format!(".{}.new", Uuid::new_v4().simple()));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -112,7 +167,8 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
-    let written = options.open(&beside).and_then(|mut file| file.write_all(text).and_then(|()| file.sync_all()));
+    let mut file = options.open(&beside)?;
+    let written = file.write_all(text).and_then(|()| file.sync_all());
     let placed = written.and_then(|()| std::fs::rename(&beside, path));
     if placed.is_err() {
         let _ = std::fs::remove_file(&beside);
@@ -129,6 +185,22 @@ fn child(access: &Access, arguments: &Arguments) -> Result<u8, Usage> {
         .env(&arguments.variable, access.token.expose())
         .env(format!("{}_TENANT", arguments.variable), &access.tenant)
         .env(format!("{}_EXPIRES_ON", arguments.variable), access.expires_on.unix_timestamp().to_string());
-    let status = command.status().map_err(|error| Usage(format!("--exec {program}: {error}")))?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+    Err(Usage(format!("--exec {program}: {}", run(&mut command)?)))
+}
+
+/// The command takes this process's place: signals and its end are its own. Returns only if it cannot be started.
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere the command's exit code is passed on")]
+fn run(command: &mut Command) -> Result<io::Error, Usage> {
+    use std::os::unix::process::CommandExt as _;
+    Ok(command.exec())
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::exit, reason = "the command's exit code is passed on, whatever it is")]
+fn run(command: &mut Command) -> Result<io::Error, Usage> {
+    match command.status() {
+        Ok(status) => std::process::exit(status.code().unwrap_or(1)),
+        Err(error) => Ok(error),
+    }
 }

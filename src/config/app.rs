@@ -15,7 +15,7 @@ use crate::config::table::{
 };
 use crate::entra::cloud::federation_audience;
 use crate::model::credential::{ClientCredential, Federated, Issuer, SecretSource, VaultCredential};
-use crate::model::name::{SecretName, https, is_guid};
+use crate::model::name::{SecretName, https, is_guid, is_tenant};
 use crate::model::target::{App, VaultSite};
 
 const CREDENTIAL_FIX: &str = "add credential = { secret = { vault_secret = \"NAME\" } }, or certificate in place of secret, or { federated = \"managed-identity\" }";
@@ -62,9 +62,7 @@ impl Resolver<'_> {
     }
 
     pub(super) fn tenant(&mut self, at: &[&str], tenant: &str) -> bool {
-        let shared = ["common", "organizations", "consumers"].contains(&tenant);
-        let domain = tenant.contains('.') && tenant.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
-        if shared || !(is_guid(tenant) || domain) {
+        if !is_tenant(tenant) {
             let message = format!("`tenant_id` must name one tenant, not {}", shown(tenant));
             self.fault(at, message, "write the tenant's GUID, or one of its domains such as contoso.onmicrosoft.com");
             return false;

@@ -103,6 +103,15 @@ pub fn is_guid(text: &str) -> bool {
         && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
 }
 
+/// Whether a text names one tenant: its id or one of its domains, not a word that stands for many.
+#[must_use]
+pub fn is_tenant(text: &str) -> bool {
+    let domain = text.split('.').count() > 1
+        && text.split('.').all(|label| !label.is_empty())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+    is_guid(text) || domain
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +138,16 @@ mod tests {
             "contoso-kv",
         ] {
             assert!(VaultUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tenants() {
+        for one in ["00000000-0000-0000-0000-000000000001", "contoso.onmicrosoft.com", "contoso.example"] {
+            assert!(is_tenant(one), "{one}");
+        }
+        for none in ["", "common", "organizations", "..", ".", "a/b", " contoso.example", "contoso.example/x", "a..b"] {
+            assert!(!is_tenant(none), "{none}");
         }
     }
 

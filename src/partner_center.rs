@@ -4,12 +4,13 @@
 use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::model::failure::Cause;
 use crate::model::kind::Kind;
 use crate::secret::AccessToken;
 use crate::wire::deadline::Deadline;
-use crate::wire::{network, retry, transport};
+use crate::wire::{answer, network, retry};
 
 /// Partner Center in one cloud, on behalf of one user.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ struct Answer {
     mfa: Option<bool>,
     correlation_id: Option<String>,
     request_id: Option<String>,
-    body: Vec<u8>,
+    body: Zeroizing<Vec<u8>>,
 }
 
 /// `{"code":1002,"description":"Authorization Failed","data":[],"source":"PartnerFD"}`
@@ -78,23 +79,17 @@ impl PartnerCenter<'_> {
 
     async fn once(&self, request: RequestBuilder) -> Result<Answer, Cause> {
         let broken = |error: reqwest::Error| network::cause(self.host(), &error.without_url());
-        let mut response = request.send().await.map_err(broken)?;
-        let text = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let mut answer = Answer {
+        let response = request.send().await.map_err(broken)?;
+        let retry_after = answer::retry_after(&response);
+        let answer = Answer {
             status: response.status().as_u16(),
-            mfa: text("isMfaCompliant").and_then(|word| word.to_ascii_lowercase().parse().ok()),
-            correlation_id: text("MS-CorrelationId"),
-            request_id: text("MS-RequestId"),
-            body: Vec::new(),
+            mfa: answer::header(&response, "isMfaCompliant").and_then(|word| word.to_ascii_lowercase().parse().ok()),
+            correlation_id: answer::header(&response, "MS-CorrelationId"),
+            request_id: answer::header(&response, "MS-RequestId"),
+            body: answer::body(response, self.host(), Kind::PartnerCenterAnswer).await?,
         };
-        let retry_after = text("retry-after").and_then(|seconds| seconds.parse().ok());
-        while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            transport::append(&mut answer.body, &chunk).map_err(|text| Cause::new(Kind::PartnerCenterAnswer, text))?;
-        }
         match answer.status {
-            408 | 429 | 500..=599 => {
-                Err(Cause { retry_after: retry_after.map(std::time::Duration::from_secs), ..self.refusal(&answer) })
-            }
+            408 | 429 | 500..=599 => Err(Cause { retry_after, ..self.refusal(&answer) }),
             _ => Ok(answer),
         }
     }

@@ -3,7 +3,6 @@
 use crate::support::{Rig, TOKEN, due};
 use futures::stream::{self, StreamExt as _};
 use rotator::doctor::{Check, Findings, Status, Subject};
-use rotator::sandbox::fault::{Fault, Phase, Rule};
 use rotator::sandbox::route::Route;
 use rotator::sandbox::scenario::{self, Scenario};
 use rotator::sandbox::seed::{Seed, VAULT};
@@ -101,15 +100,14 @@ async fn the_right_to_set_is_proved_by_writing_the_same_again() {
 #[tokio::test]
 async fn a_write_probe_never_covers_a_sign_in() {
     let rig = Rig::new(&due()).await;
-    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(1));
-    let world = std::sync::Arc::clone(rig.world());
-    tokio::spawn(async move {
-        let resume = crate::support::soon(arrived.recv()).await.unwrap();
-        world.state().vault(VAULT).add(TOKEN, Version::new("1.stored-meanwhile"));
-        resume.send(()).unwrap();
-    });
+    let stored = rig.meanwhile(
+        |pause| pause.on(Route::Write),
+        |state| {
+            state.vault(VAULT).add(TOKEN, Version::new("1.stored-meanwhile"));
+        },
+    );
     let findings = findings(&rig, &["--write-probe"]).await;
+    stored.await.unwrap();
     assert_eq!(of(&findings, Subject::RightToSet).kind.as_deref(), Some("vault.conflict"), "{findings:?}");
     assert_eq!(rig.newest_value(TOKEN), "1.stored-meanwhile");
 }
@@ -134,15 +132,12 @@ async fn a_wrong_tenant_is_the_fault_of_one_app() {
 #[tokio::test]
 async fn an_update_that_changes_nothing_does_not_enable_what_was_just_disabled() {
     let rig = Rig::new(&due()).await;
-    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Update).times(1));
-    let world = std::sync::Arc::clone(rig.world());
-    tokio::spawn(async move {
-        let resume = crate::support::soon(arrived.recv()).await.unwrap();
-        world.state().vault(VAULT).secret_mut(TOKEN).versions[0].enabled = false;
-        resume.send(()).unwrap();
-    });
+    let disabled = rig.meanwhile(
+        |pause| pause.on(Route::Update),
+        |state| state.vault(VAULT).secret_mut(TOKEN).versions[0].enabled = false,
+    );
     findings(&rig, &[]).await;
+    disabled.await.unwrap();
     assert!(!rig.world().state().vault(VAULT).versions(TOKEN)[0].enabled);
 }
 

@@ -18,20 +18,14 @@ async fn someone_signs_in_before_read(nth: usize) -> (Rig, rotator::report::Row,
 
 /// A person who stores a version of their own while the run waits at the request that `at` chooses.
 fn signs_in(rig: &Rig, at: impl FnOnce(Rule) -> Rule) -> tokio::task::JoinHandle<String> {
-    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    rig.fault(at(Rule::new(Phase::Before, Fault::Pause(sender)).about(TOKEN)).times(1));
-    let world = std::sync::Arc::clone(rig.world());
-    tokio::spawn(async move {
-        let resume = soon(arrived.recv()).await.unwrap();
-        let value = {
-            let mut state = world.state();
+    rig.meanwhile(
+        |pause| at(pause.about(TOKEN)),
+        |state| {
             let value = state.directory.issue(CLIENT, USER, true, time::Duration::ZERO);
             state.vault(VAULT).add(TOKEN, Version::new(&value).tagged("by", "ada"));
             value
-        };
-        resume.send(()).unwrap();
-        value
-    })
+        },
+    )
 }
 #[tokio::test]
 async fn a_foreign_version_before_the_first_read_is_the_one_that_is_rotated() {
@@ -47,20 +41,15 @@ async fn a_foreign_version_before_the_first_read_is_the_one_that_is_rotated() {
 #[tokio::test]
 async fn a_version_that_a_person_replaced_at_once_does_not_come_back() {
     let rig = Rig::new(&due()).await;
-    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Read).about(TOKEN).times(1));
-    let world = std::sync::Arc::clone(rig.world());
-    let person = tokio::spawn(async move {
-        let resume = soon(arrived.recv()).await.unwrap();
-        {
-            let mut state = world.state();
+    let person = rig.meanwhile(
+        |pause| pause.on(Route::Read).about(TOKEN),
+        |state| {
             let value = state.directory.issue(CLIENT, USER, true, time::Duration::ZERO);
             let wrong = Version::new("pasted by mistake").aged(time::Duration::minutes(1));
             state.vault(VAULT).add(TOKEN, wrong);
             state.vault(VAULT).add(TOKEN, Version::new(&value));
-        }
-        resume.send(()).unwrap();
-    });
+        },
+    );
     let row = rig.run_one(&[]).await;
     person.await.unwrap();
     assert_eq!(row.outcome, OutcomeName::Rotated);
@@ -112,19 +101,15 @@ async fn a_foreign_version_that_a_killed_run_left_covered_is_put_on_top_by_the_n
 #[tokio::test]
 async fn a_version_stored_with_tags_copied_from_ours_is_somebody_elses() {
     let rig = Rig::new(&due()).await;
-    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(1));
-    let world = std::sync::Arc::clone(rig.world());
-    let copied = tokio::spawn(async move {
-        let resume = soon(arrived.recv()).await.unwrap();
-        let mut state = world.state();
-        let value = state.directory.issue(CLIENT, USER, true, time::Duration::ZERO);
-        let tags = state.vault(VAULT).newest(TOKEN).unwrap().tags.clone();
-        state.vault(VAULT).add(TOKEN, Version { tags, ..Version::new(&value) });
-        drop(state);
-        resume.send(()).unwrap();
-        value
-    });
+    let copied = rig.meanwhile(
+        |pause| pause.on(Route::Write),
+        |state| {
+            let value = state.directory.issue(CLIENT, USER, true, time::Duration::ZERO);
+            let tags = state.vault(VAULT).newest(TOKEN).unwrap().tags.clone();
+            state.vault(VAULT).add(TOKEN, Version { tags, ..Version::new(&value) });
+            value
+        },
+    );
     let row = rig.run_one(&[]).await;
     let theirs = copied.await.unwrap();
     assert_eq!((row.outcome, rig.newest_value(TOKEN)), (OutcomeName::Superseded, theirs));

@@ -71,15 +71,14 @@ async fn versions_of_one_second_are_all_marked() {
 #[tokio::test]
 async fn a_version_that_a_run_stores_while_a_token_is_retired_is_retired_as_well() {
     let rig = Rig::new(&old()).await;
-    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Update).times(1));
-    let world = std::sync::Arc::clone(rig.world());
-    tokio::spawn(async move {
-        let resume = crate::support::soon(arrived.recv()).await.unwrap();
-        world.state().vault(VAULT).add(TOKEN, Version::new("stored meanwhile"));
-        resume.send(()).unwrap();
-    });
+    let stored = rig.meanwhile(
+        |pause| pause.on(Route::Update),
+        |state| {
+            state.vault(VAULT).add(TOKEN, Version::new("stored meanwhile"));
+        },
+    );
     let outcome = rig.call(&["retire", TOKEN, "--yes"]).await;
+    stored.await.unwrap();
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert!(rig.world().state().vault(VAULT).versions(TOKEN).iter().all(|version| !version.enabled));
     assert_eq!(kind(&rig.run_one(&[]).await), "", "the newest is marked");

@@ -1,6 +1,6 @@
 //! Whatever happens on the way, the stored token stays, and a new one is stored once or twice the same.
 
-use crate::support::{Rig, TOKEN, due, kind, soon};
+use crate::support::{Rig, TOKEN, due, kind};
 use rotator::report::OutcomeName;
 use rotator::sandbox::fault::{Fault, Phase, Rule};
 use rotator::sandbox::route::Route;
@@ -119,15 +119,12 @@ async fn a_token_stored_by_hand_with_an_expiry_is_due_all_the_same() {
 #[tokio::test]
 async fn a_version_disabled_in_the_middle_of_a_run_is_held() {
     let rig = Rig::new(&due()).await;
-    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Read).about(TOKEN).times(1));
-    let world = std::sync::Arc::clone(rig.world());
-    tokio::spawn(async move {
-        let resume = soon(arrived.recv()).await.unwrap();
-        world.state().vault(VAULT).secret_mut(TOKEN).versions[0].enabled = false;
-        resume.send(()).unwrap();
-    });
+    let disabled = rig.meanwhile(
+        |pause| pause.on(Route::Read).about(TOKEN),
+        |state| state.vault(VAULT).secret_mut(TOKEN).versions[0].enabled = false,
+    );
     let row = rig.run_one(&[]).await;
+    disabled.await.unwrap();
     assert_eq!((row.outcome, kind(&row)), (OutcomeName::Held, "vault.secret.disabled"));
 }
 

@@ -1,5 +1,7 @@
 //! What access tokens are for, by name and cloud, kept as data in `presets.toml`.
 
+use std::sync::OnceLock;
+
 use serde::Deserialize;
 
 use crate::entra::cloud::Cloud;
@@ -18,7 +20,6 @@ struct Presets {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Preset {
     pub name: String,
-    pub about: String,
     public: Option<Api>,
     us_government: Option<Api>,
     china: Option<Api>,
@@ -54,14 +55,21 @@ impl Preset {
     }
 }
 
-fn presets() -> Presets {
-    toml::from_str(SOURCE).unwrap_or(Presets { preset: Vec::new(), retired: Vec::new() })
+fn presets() -> &'static Presets {
+    static PRESETS: OnceLock<Presets> = OnceLock::new();
+    // A file that cannot be read is none, which a test excludes.
+    PRESETS.get_or_init(|| toml::from_str(SOURCE).unwrap_or(Presets { preset: Vec::new(), retired: Vec::new() }))
 }
 
 /// All presets, in the order of the file.
 #[must_use]
-pub fn all() -> Vec<Preset> {
-    presets().preset
+pub fn all() -> &'static [Preset] {
+    &presets().preset
+}
+
+/// Every API in every cloud.
+fn apis() -> impl Iterator<Item = &'static Api> {
+    all().iter().flat_map(|preset| [&preset.public, &preset.us_government, &preset.china]).flatten()
 }
 
 /// The API of a name in a cloud.
@@ -84,9 +92,7 @@ pub fn named(name: &str, cloud: Cloud) -> Result<Api, String> {
 /// Whether an audience is one of an API that is known by name.
 #[must_use]
 pub fn is_known(audience: &str) -> bool {
-    let preset = presets().preset;
-    let apis = preset.iter().flat_map(|preset| [&preset.public, &preset.us_government, &preset.china]).flatten();
-    apis.flat_map(|api| &api.audiences).any(|known| known.eq_ignore_ascii_case(audience))
+    apis().flat_map(|api| &api.audiences).any(|known| known.eq_ignore_ascii_case(audience))
 }
 
 /// The API of a scope: what stands before the last slash, and every audience that is known for it.
@@ -94,16 +100,14 @@ pub fn is_known(audience: &str) -> bool {
 /// # Errors
 /// What replaced it, where it was retired.
 pub fn scoped(scope: &str) -> Result<Api, String> {
-    let Presets { preset, retired } = presets();
-    if let Some(retired) = retired.iter().find(|retired| scope.contains(&retired.resource)) {
+    if let Some(retired) = presets().retired.iter().find(|retired| scope.contains(&retired.resource)) {
         return Err(retired.answer.clone());
     }
     let of_sign_in = ["email", "offline_access", "openid", "profile"];
     let first = scope.split_whitespace().find(|word| !of_sign_in.contains(word)).unwrap_or_default();
     let resource = first.rsplit_once('/').map_or("https://graph.microsoft.com", |(resource, _)| resource);
     let resource = resource.trim_end_matches('/').to_owned();
-    let apis = preset.iter().flat_map(|preset| [&preset.public, &preset.us_government, &preset.china]);
-    let known = apis.flatten().find(|api| api.audiences.contains(&resource));
+    let known = apis().find(|api| api.audiences.contains(&resource));
     let audiences = known.map_or_else(|| vec![resource], |api| api.audiences.clone());
     Ok(Api { scope: scope.to_owned(), audiences })
 }
@@ -116,7 +120,7 @@ mod tests {
     fn every_preset_is_read_and_is_for_what_its_scope_names() {
         let all = all();
         assert_eq!(all.len(), SOURCE.matches("[[preset]]").count());
-        for preset in &all {
+        for preset in all {
             for api in [Cloud::Public, Cloud::UsGovernment, Cloud::China].iter().filter_map(|cloud| preset.of(*cloud)) {
                 let resource = api.scope.strip_suffix("/.default").unwrap().trim_end_matches('/');
                 assert!(api.audiences.iter().any(|audience| audience == resource), "{}", preset.name);

@@ -185,22 +185,21 @@ fn child(access: &Access, arguments: &Arguments) -> Result<u8, Usage> {
         .env(&arguments.variable, access.token.expose())
         .env(format!("{}_TENANT", arguments.variable), &access.tenant)
         .env(format!("{}_EXPIRES_ON", arguments.variable), access.expires_on.unix_timestamp().to_string());
-    Err(Usage(format!("--exec {program}: {}", run(&mut command)?)))
+    Err(Usage(format!("--exec {program}: {}", run(&mut command))))
 }
 
 /// The command takes this process's place: signals and its end are its own. Returns only if it cannot be started.
 #[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere the command's exit code is passed on")]
-fn run(command: &mut Command) -> Result<io::Error, Usage> {
+fn run(command: &mut Command) -> io::Error {
     use std::os::unix::process::CommandExt as _;
-    Ok(command.exec())
+    command.exec()
 }
 
 #[cfg(not(unix))]
 #[expect(clippy::exit, reason = "the command's exit code is passed on, whatever it is")]
-fn run(command: &mut Command) -> Result<io::Error, Usage> {
+fn run(command: &mut Command) -> io::Error {
     match command.status() {
         Ok(status) => std::process::exit(status.code().unwrap_or(1)),
-        Err(error) => Ok(error),
+        Err(error) => error,
     }
 }

@@ -1,23 +1,21 @@
 //! Tokens that somebody else issues and Entra ID is told to trust.
 
 use azure_core::http::Transport;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Client, Method, header};
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 use url::Url;
-use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::config::refer;
 use crate::credential::managed_identity::ManagedIdentity;
+use crate::entra::claims;
 use crate::model::credential::{Federated, Issuer};
 use crate::model::failure::Cause;
 use crate::model::kind::Kind;
 use crate::secret::Assertion;
 use crate::wire::deadline::Deadline;
-use crate::wire::{network, retry, transport};
+use crate::wire::{answer, network, retry};
 
 /// What the host gives the job to ask for tokens with.
 #[derive(Debug, Clone)]
@@ -97,13 +95,10 @@ impl Host {
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_LENGTH, "0")
             .header("X-TFS-FedAuthRedirect", "Suppress");
-        let mut response = request.send().await.map_err(broken)?;
+        let response = request.send().await.map_err(broken)?;
         let status = response.status().as_u16();
         tracing::debug!(host, status, "answered");
-        let mut body = Zeroizing::new(Vec::new());
-        while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            transport::append(&mut body, &chunk).map_err(|text| Cause::new(Kind::FederationAnswer, text))?;
-        }
+        let body = answer::body(response, host, Kind::FederationAnswer).await?;
         // What it says is not shown: it may be a token.
         let cause = |kind, what| Cause {
             code: Some(status.to_string()),
@@ -155,6 +150,5 @@ struct Expiry {
 }
 
 fn expiry(token: &Assertion) -> Option<OffsetDateTime> {
-    let claims = URL_SAFE_NO_PAD.decode(token.expose().split('.').nth(1)?.trim_end_matches('=')).ok()?;
-    OffsetDateTime::from_unix_timestamp(serde_json::from_slice::<Expiry>(&claims).ok()?.exp).ok()
+    OffsetDateTime::from_unix_timestamp(claims::payload::<Expiry>(token.expose())?.exp).ok()
 }

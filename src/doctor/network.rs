@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use reqwest::Client;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 use url::Url;
 
 use super::{Check, Patient, Status, Subject, at};
-use crate::entra::answer::{self, MOST_SKEW, RawAnswer, SecretBody};
+use crate::entra::answer::{MOST_SKEW, RawAnswer};
+use crate::entra::{self, client};
 use crate::model::failure::{Cause, Stage};
 use crate::model::kind::Kind;
 use crate::model::target::Target;
-use crate::wire::{network, retry};
+use crate::wire::{answer, network, retry};
 
 /// The hosts that answer.
 pub(super) type Reached = BTreeSet<String>;
@@ -72,19 +72,20 @@ async fn ask(client: &Client, host: &str, probe: &Probe<'_>) -> Result<Option<Of
     let broken = |error: reqwest::Error| network::cause(host, &error.without_url());
     let response = client.get(probe.url.clone()).send().await.map_err(broken)?;
     let status = response.status().as_u16();
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let date = header("date").and_then(|date| OffsetDateTime::parse(&date, &Rfc2822).ok());
+    let date = answer::date(&response);
     let unexpected = |kind| {
         let text = format!("{host}: HTTP {status} is not what this service answers");
         Cause { code: Some(status.to_string()), ..Cause::new(kind, text) }
     };
     match (probe.what, status) {
-        (_, 408 | 429 | 500..=599) if probe.what == What::Vault => Err(unexpected(Kind::VaultUnavailable)),
-        (What::Vault, 401) => challenge(host, &header("www-authenticate").unwrap_or_default()).map(|()| date),
+        (What::Vault, 408 | 429 | 500..=599) => Err(unexpected(Kind::VaultUnavailable)),
+        (What::Vault, 401) => {
+            challenge(host, &answer::header(&response, "www-authenticate").unwrap_or_default()).map(|()| date)
+        }
         (What::Vault, _) => Err(unexpected(Kind::VaultAnswer)),
         (What::Authority, 200) => Ok(date),
         (What::Authority, _) => {
-            let cause = refusal(response).await.map_err(broken)?.unwrap_or_else(|| unexpected(Kind::EntraAnswer));
+            let cause = refusal(response, host).await?.unwrap_or_else(|| unexpected(Kind::EntraAnswer));
             // A refusal of Entra ID's own is an answer: whose tenant it is about is looked at app by app.
             if cause.is_transient() { Err(cause) } else { Ok(date) }
         }
@@ -92,17 +93,10 @@ async fn ask(client: &Client, host: &str, probe: &Probe<'_>) -> Result<Option<Of
 }
 
 /// Why Entra ID does not describe itself, as it says.
-async fn refusal(response: reqwest::Response) -> reqwest::Result<Option<Cause>> {
-    let status = response.status().as_u16();
-    let raw = RawAnswer {
-        status,
-        retry_after: None,
-        request_id: None,
-        body: SecretBody(response.bytes().await?.to_vec()),
-        received_at: OffsetDateTime::UNIX_EPOCH,
-        date: None,
-    };
-    Ok(answer::read(&raw).err())
+async fn refusal(response: reqwest::Response, host: &str) -> Result<Option<Cause>, Cause> {
+    let raw = client::read(response, host, OffsetDateTime::UNIX_EPOCH).await?;
+    // Asked without a token, there is no clock to speak of.
+    Ok(entra::answer::read(&RawAnswer { date: None, ..raw }).err())
 }
 
 /// Whether the tenant of a token's app exists, as its authority says.
@@ -118,7 +112,7 @@ pub(super) async fn tenant(patient: &Patient<'_>, target: &Target) -> Result<(),
             if response.status().as_u16() == 200 {
                 return Ok(());
             }
-            refusal(response).await.map_err(broken)?.map_or(Ok(()), Err)
+            refusal(response, host).await?.map_or(Ok(()), Err)
         })
     };
     retry::repeat(&patient.run.deadline, attempt).await
@@ -149,7 +143,7 @@ fn clock(skews: &[time::Duration], target: Option<&Arc<Target>>) -> Check {
     let worst = skews.iter().max_by_key(|skew| skew.abs());
     match (worst, target) {
         (Some(skew), Some(target)) if skew.abs() > MOST_SKEW => {
-            let cause = Cause::new(Kind::ClockSkew, format!("{} the services'", answer::off(*skew)));
+            let cause = Cause::new(Kind::ClockSkew, format!("{} the services'", entra::answer::off(*skew)));
             Check::fail(Subject::Clock, "this machine", &at(Stage::Inventory, cause), target)
         }
         (Some(skew), _) => Check::ok(

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::network::Reached;
 use super::{Check, Patient, Subject, at, day};
+use crate::entra::claims;
 use crate::model::credential::SecretSource;
 use crate::model::failure::{Cause, Failure, Stage};
 use crate::model::kind::Kind;
@@ -81,8 +80,7 @@ async fn who(patient: &Patient<'_>, site: &VaultSite) -> Result<String, Cause> {
         })
     };
     let token = retry::repeat(&patient.run.deadline, attempt).await?;
-    let claims = token.token.secret().split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
-    let holder: Holder = claims.and_then(|claims| serde_json::from_slice(&claims).ok()).unwrap_or_default();
+    let holder: Holder = claims::payload(token.token.secret()).unwrap_or_default();
     let known = [("user", holder.upn), ("client id", holder.appid), ("principal id", holder.oid)];
     let known: Vec<String> = known.into_iter().filter_map(|(what, id)| Some(format!("{what} {}", id?))).collect();
     Ok(if known.is_empty() { "signed in; the token does not say as whom".to_owned() } else { known.join(", ") })

@@ -11,7 +11,7 @@ use crate::model::identity::{Identity, Mfa};
 use crate::model::kind::Kind;
 use crate::secret::{AccessToken, RefreshToken};
 use time::OffsetDateTime;
-use zeroize::Zeroize as _;
+use zeroize::Zeroizing;
 
 /// An answer as it came.
 #[derive(Debug)]
@@ -37,13 +37,7 @@ impl RawAnswer {
 pub const MOST_SKEW: time::Duration = time::Duration::minutes(5);
 
 /// A body that may hold tokens: it does not print.
-pub struct SecretBody(pub Vec<u8>);
-
-impl Drop for SecretBody {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
+pub struct SecretBody(pub Zeroizing<Vec<u8>>);
 
 impl std::fmt::Debug for SecretBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -234,7 +228,7 @@ mod tests {
             status,
             retry_after: None,
             request_id: Some("r1".into()),
-            body: SecretBody(body.as_bytes().to_vec()),
+            body: SecretBody(body.as_bytes().to_vec().into()),
             received_at: OffsetDateTime::UNIX_EPOCH,
             date: None,
         }

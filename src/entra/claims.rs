@@ -75,8 +75,9 @@ fn account(tenant: Option<String>, user: Option<String>) -> Option<Account> {
     Some(Account { tenant: tenant?, user: user? })
 }
 
-/// The claims of a JWT.
-fn payload<T: DeserializeOwned>(jwt: &str) -> Option<T> {
+/// The claims of a JWT, if it is one that can be read.
+#[must_use]
+pub fn payload<T: DeserializeOwned>(jwt: &str) -> Option<T> {
     decode(jwt.split('.').nth(1)?)
 }
 

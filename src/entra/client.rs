@@ -1,11 +1,8 @@
 //! Sends token requests.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use reqwest::{Client, Response, header};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -14,7 +11,7 @@ use crate::entra::request::TokenRequest;
 use crate::model::failure::Cause;
 use crate::model::kind::Kind;
 use crate::ports::Entra;
-use crate::wire::{network, transport};
+use crate::wire::{answer, network};
 
 /// Entra ID over the network.
 #[derive(Debug)]
@@ -38,31 +35,23 @@ impl Entra for Endpoint {
             .send()
             .await
             .map_err(broken)?;
-        let received_at = self.clock.now();
-        let status = response.status().as_u16();
-        let request_id = text(&response, "x-ms-request-id");
-        tracing::debug!(host, status, %correlation_id, request_id, "answered");
-        Ok(RawAnswer {
-            status,
-            retry_after: text(&response, "retry-after")
-                .and_then(|seconds| seconds.parse().ok())
-                .map(Duration::from_secs),
-            date: text(&response, "date").and_then(|date| OffsetDateTime::parse(&date, &Rfc2822).ok()),
-            request_id,
-            body: SecretBody(whole(response, broken).await?),
-            received_at,
-        })
+        let raw = read(response, host, self.clock.now()).await?;
+        tracing::debug!(host, status = raw.status, %correlation_id, request_id = raw.request_id, "answered");
+        Ok(raw)
     }
 }
 
-async fn whole(mut response: Response, broken: impl Fn(reqwest::Error) -> Cause) -> Result<Vec<u8>, Cause> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(&broken)? {
-        transport::append(&mut body, &chunk).map_err(|text| Cause::new(Kind::EntraAnswer, text))?;
-    }
-    Ok(body)
-}
-
-fn text(response: &Response, name: &str) -> Option<String> {
-    response.headers().get(name)?.to_str().ok().map(str::to_owned)
+/// An answer of Entra ID as it came.
+///
+/// # Errors
+/// What the network did; `entra.answer` for one that is too long.
+pub async fn read(response: Response, host: &str, received_at: OffsetDateTime) -> Result<RawAnswer, Cause> {
+    Ok(RawAnswer {
+        status: response.status().as_u16(),
+        retry_after: answer::retry_after(&response),
+        date: answer::date(&response),
+        request_id: answer::header(&response, "x-ms-request-id"),
+        body: SecretBody(answer::body(response, host, Kind::EntraAnswer).await?),
+        received_at,
+    })
 }

@@ -124,10 +124,14 @@ pub async fn redeem_for(
     let proof = run.proofs.of(app, &run.vaults).await.at(Stage::Credential)?;
     let stored = vault.read(&target.secret, None).await.at(Stage::Read)?;
     let (refresh, _) = inspect::refresh_token(stored).at(Stage::Read)?;
-    let request = request::refresh(app, &proof, scope, &refresh);
+    redeem(run, app, &proof, scope, &refresh).await.at(Stage::Redeem)
+}
+
+async fn redeem(run: &Run, app: &App, proof: &Proof, scope: &str, refresh: &RefreshToken) -> Result<Grant, Cause> {
+    let request = request::refresh(app, proof, scope, refresh);
     let host = request.url.host_str().unwrap_or_default();
     let attempt = || async { answer::read(&retry::within_try(host, run.entra.send(&request)).await?) };
-    retry::repeat(&run.deadline, attempt).await.at(Stage::Redeem)
+    retry::repeat(&run.deadline, attempt).await
 }
 
 /// What is known of a token before its step.
@@ -302,10 +306,7 @@ impl Renewal<'_> {
     }
 
     async fn redeem(&self, proof: &Proof, refresh: &RefreshToken) -> Result<Grant, Cause> {
-        let request = request::refresh(&self.target.app, proof, &self.target.scope, refresh);
-        let host = request.url.host_str().unwrap_or_default();
-        let attempt = || async { answer::read(&retry::within_try(host, self.run.entra.send(&request)).await?) };
-        retry::repeat(&self.run.deadline, attempt).await
+        redeem(self.run, &self.target.app, proof, &self.target.scope, refresh).await
     }
 
     /// Runs a stage of the path; its log lines carry run, token and stage.

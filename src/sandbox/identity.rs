@@ -35,7 +35,7 @@ pub(crate) fn answer(state: &mut State, ask: &Ask) -> Reply {
     let token = if resource == "api://AzureADTokenExchange" {
         jwt::exchange(tenant, &id, expires)
     } else {
-        jwt::access_for_identity(tenant, resource, &id, expires)
+        jwt::access_for_app(tenant, resource, &id, expires)
     };
     let grant = AccessToken { audience: resource.to_owned(), principal: id.clone(), expires };
     state.access.insert(token.clone(), grant);

@@ -41,8 +41,7 @@ pub fn read(tags: &BTreeMap<String, String>) -> Record {
 /// The tags of a version whose token is taken out of service; none where fifteen of others leave no room.
 #[must_use]
 pub fn retired(tags: &BTreeMap<String, String>, now: OffsetDateTime) -> Option<BTreeMap<String, String>> {
-    let at = now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).ok()?;
-    with(tags, RETIRED, at)
+    with(tags, RETIRED, written(now)?)
 }
 
 /// The tags of a copy that `run` puts on top of another version; the original's where there is no room.
@@ -95,7 +94,6 @@ pub fn write(
 }
 
 fn ours(record: &Record, scope: &str) -> Vec<(&'static str, String)> {
-    let instant = |at: OffsetDateTime| at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).ok();
     let part = |text: Option<&str>| text.unwrap_or("-").to_owned();
     let identity = record.identity.as_ref().map(|tagged| {
         let home = tagged.home.as_ref();
@@ -103,8 +101,8 @@ fn ours(record: &Record, scope: &str) -> Vec<(&'static str, String)> {
         [part(tenant), part(user), part(tagged.app.as_deref())].join("/")
     });
     [
-        (ISSUED, record.issued.and_then(instant)),
-        (CONSENTED, record.consented.and_then(instant)),
+        (ISSUED, record.issued.and_then(written)),
+        (CONSENTED, record.consented.and_then(written)),
         (IDENTITY, identity),
         (SCOPE, Some(scope.to_owned())),
         (MFA, record.mfa.map(|mfa| mfa.as_str().to_owned())),
@@ -113,6 +111,11 @@ fn ours(record: &Record, scope: &str) -> Vec<(&'static str, String)> {
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))
     .collect()
+}
+
+/// An instant as the tags have it: whole seconds.
+fn written(at: OffsetDateTime) -> Option<String> {
+    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).ok()
 }
 
 fn instant(text: &str) -> Option<OffsetDateTime> {

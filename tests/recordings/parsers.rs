@@ -32,7 +32,7 @@ fn raw(exchange: &Value) -> RawAnswer {
         status: response["status"].as_u64().map_or(by_error, |status| u16::try_from(status).unwrap()),
         retry_after,
         request_id: None,
-        body: SecretBody(body.as_str().map_or_else(|| body.to_string(), str::to_owned).into_bytes()),
+        body: SecretBody(body.as_str().map_or_else(|| body.to_string(), str::to_owned).into_bytes().into()),
         received_at: OffsetDateTime::UNIX_EPOCH,
         date: None,
     }

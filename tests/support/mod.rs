@@ -5,12 +5,13 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use rotator::report::{Report, Row};
-use rotator::sandbox::fault::Rule;
+use rotator::sandbox::fault::{Fault, Phase, Rule};
 use rotator::sandbox::seed::{self, Seed, VAULT};
 use rotator::sandbox::setting::{self, Setting};
 use rotator::sandbox::state::State;
 use rotator::sandbox::{Sandbox, World};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 pub(crate) const TOKEN: &str = "contoso-partner";
 
@@ -70,6 +71,23 @@ impl Rig {
     pub(crate) fn fault(&self, rule: Rule) -> &Self {
         self.world().fault(rule);
         self
+    }
+
+    /// Lets one request wait while the records change under it. The handle ends when that has happened.
+    pub(crate) fn meanwhile<T: Send + 'static>(
+        &self,
+        on: impl FnOnce(Rule) -> Rule,
+        act: impl FnOnce(&mut State) -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+        self.fault(on(Rule::new(Phase::Before, Fault::Pause(sender))).times(1));
+        let world = Arc::clone(self.world());
+        tokio::spawn(async move {
+            let resume = soon(arrived.recv()).await.unwrap();
+            let done = act(&mut world.state());
+            resume.send(()).unwrap();
+            done
+        })
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {

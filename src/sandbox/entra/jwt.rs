@@ -73,11 +73,6 @@ pub(crate) fn client_info(user: &User) -> String {
     URL_SAFE_NO_PAD.encode(json!({ "uid": user.home.1, "utid": user.home.0 }).to_string())
 }
 
-/// An access token of an app for itself.
-pub(crate) fn access_for_app(tenant: &str, resource: &str, client_id: &str, expires: OffsetDateTime) -> String {
-    access_for_identity(tenant, resource, client_id, expires)
-}
-
 /// A token of somebody else, who Entra ID may have been told to trust.
 pub(crate) fn federated(issuer: &str, subject: &str, audience: &str, lifetime: time::Duration) -> String {
     let (began, ends) = (now().unix_timestamp(), (now() + lifetime).unix_timestamp());
@@ -102,7 +97,8 @@ pub(crate) fn exchange(tenant: &str, principal: &str, expires: OffsetDateTime) -
     }))
 }
 
-pub(crate) fn access_for_identity(tenant: &str, resource: &str, client_id: &str, expires: OffsetDateTime) -> String {
+/// An access token of an app or a managed identity for itself.
+pub(crate) fn access_for_app(tenant: &str, resource: &str, client_id: &str, expires: OffsetDateTime) -> String {
     sign(&json!({
         "aud": resource, "iss": format!("https://sts.windows.net/{tenant}/"), "ver": "1.0", "appid": client_id,
         "oid": client_id, "sub": client_id, "tid": tenant, "idtyp": "app", "uti": guid(),

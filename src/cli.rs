@@ -30,6 +30,8 @@ pub enum Command {
     Run(Run),
     /// Show the health of every token from metadata alone: nothing is read, redeemed or changed
     Status(Status),
+    /// Sign in once, with MFA, and store the refresh token
+    Consent(Consent),
     /// Exchange a stored refresh token for an access token, and hand that over; nothing is stored
     Token(Token),
     /// Ask whether a token carries MFA: by its own claim, and by Partner Center's word
@@ -87,6 +89,46 @@ pub struct Status {
     /// Exit 3 on warnings as well
     #[arg(long, value_name = "WHAT", value_enum)]
     pub fail_on: Option<FailOn>,
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
+#[derive(Debug, Args)]
+pub struct Consent {
+    /// The token, by name
+    pub name: String,
+    /// Sign in on any machine, and paste the address that the browser ends at
+    #[arg(long, conflicts_with_all = ["device_code", "import"])]
+    pub paste: bool,
+    /// Sign in on another device by a code; some Conditional Access policies end such tokens
+    #[arg(long, conflicts_with = "import")]
+    pub device_code: bool,
+    /// Take over a refresh token from stdin
+    #[arg(long)]
+    pub import: bool,
+    /// Have the password and MFA asked again, whatever session the browser has
+    #[arg(long, conflicts_with_all = ["device_code", "import"])]
+    pub fresh: bool,
+    /// Print the address, and open no browser
+    #[arg(long, conflicts_with_all = ["paste", "device_code", "import"])]
+    pub no_browser: bool,
+    /// The port that the browser comes back to; the first free one of 8400 to 8999 if absent
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), conflicts_with_all = ["device_code", "import"])]
+    pub port: Option<u16>,
+    /// Store the token without being asked
+    #[arg(long)]
+    pub yes: bool,
+    /// Accept a sign-in without MFA where the policy wants it
+    #[arg(long)]
+    pub allow_no_mfa: bool,
+    /// Accept another user than the stored token's
+    #[arg(long)]
+    pub replace_identity: bool,
+    /// Take back the deletion of the secret, if it was deleted
+    #[arg(long)]
+    pub recover: bool,
+    /// How long the sign-in is waited for
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
+    pub deadline: Duration,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod consent;
 pub mod credential;
 pub mod doctor;
 pub mod entra;

@@ -22,6 +22,9 @@ pub trait Vault: Debug + Send + Sync {
     /// Writes a new version. Tried once: after a failure it may have been written all the same.
     async fn write(&self, secret: &SecretName, draft: Draft<'_>) -> Result<Version, Cause>;
 
+    /// Takes back the deletion of a secret. It takes the vault some seconds in which the secret is not there.
+    async fn recover(&self, secret: &SecretName) -> Result<(), Cause>;
+
     /// Changes one version and returns it as it is afterwards; what `change` does not name stays.
     async fn update(&self, secret: &SecretName, version: &VersionId, change: &Change) -> Result<Version, Cause>;
 }

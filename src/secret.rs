@@ -59,6 +59,18 @@ secret! {
     Form
 }
 secret! {
+    /// An authorization code: what a sign-in in a browser ends with.
+    Code
+}
+secret! {
+    /// The code verifier of a sign-in (RFC 7636): whoever has it as well may redeem the code.
+    Verifier
+}
+secret! {
+    /// What a device asks for its tokens with (RFC 8628).
+    DeviceCode
+}
+secret! {
     /// The value of a secret version as the vault hands it out.
     SecretValue
 }

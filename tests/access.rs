@@ -3,8 +3,8 @@
 use crate::support::{Outcome, Rig, TOKEN, due};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rotator::access::preset;
 use rotator::entra::cloud::Cloud;
+use rotator::entra::preset;
 use rotator::sandbox::entra::directory::TENANT;
 use rotator::sandbox::route::Route;
 use rotator::sandbox::scenario::Scenario;

@@ -89,6 +89,10 @@ impl Vault for Broken {
         unreachable!()
     }
 
+    async fn recover(&self, _: &SecretName) -> Result<(), Cause> {
+        unreachable!()
+    }
+
     async fn update(&self, _: &SecretName, _: &VersionId, _: &Change) -> Result<Version, Cause> {
         unreachable!()
     }

@@ -52,6 +52,7 @@ fn modules_depend_one_way() {
     only("report", &["model", "report"]);
     only("partner_center.rs", &["model", "secret", "wire"]);
     only("access", &["access", "entra", "model", "ports", "renew", "secret"]);
+    only("consent", &["consent", "entra", "model", "ports", "renew", "secret", "wire"]);
     only("doctor", &["config", "credential", "doctor", "entra", "model", "ports", "renew", "report", "vault", "wire"]);
     only("renew", &["clock", "credential", "entra", "model", "ports", "renew", "secret", "vault", "wire"]);
 }

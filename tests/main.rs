@@ -17,6 +17,7 @@ mod catalogue;
 mod chaos;
 mod clouds;
 mod command_line;
+mod consent;
 mod crashes;
 mod credentials;
 mod doctor;

@@ -15,6 +15,7 @@ pub(crate) fn secrets(rig: &Rig) -> Vec<String> {
     all.extend(state.directory.refresh_tokens.keys().cloned());
     all.extend(state.access.keys().cloned());
     all.extend(state.directory.given.iter().cloned());
+    all.extend(state.directory.codes.keys().chain(state.directory.devices.keys()).cloned());
     all.extend([rotator::sandbox::IDENTITY_HEADER, setting::JOB_SECRET, pipeline::BEARER].map(str::to_owned));
     // The lines of keys in files; a program is no secret.
     let files = state.files.values().filter(|file| !file.program);

@@ -2,11 +2,11 @@
 //! before it is handed over. The vault is only read.
 
 pub mod form;
-pub mod preset;
 
 use time::OffsetDateTime;
 
 use crate::entra::claims;
+use crate::entra::preset::{self, Api};
 use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
 use crate::model::kind::Kind;
 use crate::model::name::is_guid;
@@ -14,7 +14,6 @@ use crate::model::target::{App, Target};
 use crate::ports::Vault;
 use crate::renew::{self, Run};
 use crate::secret::AccessToken;
-use preset::Api;
 
 /// An access token that is what was asked for.
 #[derive(Debug)]

@@ -1,11 +1,12 @@
 //! `rotator mfa NAME`: whether the token carries MFA, by its own claim and by Partner Center's word.
 
-use crate::access::{self, preset};
+use crate::access;
 use crate::cli::Mfa as Arguments;
 use crate::command::{Usage, connect, failed, stdout};
 use crate::config::Source;
 use crate::entra::claims;
 use crate::entra::cloud::Cloud;
+use crate::entra::preset;
 use crate::model::failure::{AtStage as _, Stage};
 use crate::model::identity::Mfa;
 use crate::partner_center::PartnerCenter;

@@ -2,9 +2,11 @@
 
 mod config;
 mod connect;
+mod consent;
 mod doctor;
 mod log;
 mod mfa;
+mod question;
 mod retire;
 mod run;
 #[cfg(feature = "sandbox")]
@@ -33,6 +35,7 @@ pub async fn dispatch(cli: Cli) -> ExitCode {
     let code = match cli.command {
         Command::Run(arguments) => run::run(&cli.source, &arguments).await,
         Command::Status(arguments) => status::status(&cli.source, &arguments).await,
+        Command::Consent(arguments) => consent::consent(&cli.source, &arguments).await,
         Command::Mfa(arguments) => mfa::mfa(&cli.source, &arguments).await,
         Command::Token(arguments) => token::token(&cli.source, &arguments).await,
         Command::Doctor(arguments) => doctor::doctor(&cli.source, &arguments).await,

@@ -1,9 +1,7 @@
 //! `rotator retire NAME`: takes a token out of service.
 
-use std::io::IsTerminal as _;
-
 use crate::cli::Retire as Arguments;
-use crate::command::{Usage, connect, failed, stdout};
+use crate::command::{Usage, connect, failed, question, stdout};
 use crate::config::Source;
 use crate::renew::decommission::{self, Decommissioned};
 
@@ -20,7 +18,7 @@ pub(super) async fn retire(source: &Source, arguments: &Arguments) -> Result<u8,
         (inventory.versions.iter().filter(|version| version.enabled).count(), inventory.versions.len());
     let secret = format!("{} in {}", target.secret, target.vault.url.host());
     let question = format!("Disable {enabled} of {all} versions of {secret}, and take {} out of service?", target.name);
-    if !arguments.yes && !confirmed(&question)? {
+    if !arguments.yes && !question::confirmed(&question).await? {
         stdout::complain("nothing was changed");
         return Ok(0);
     }
@@ -42,16 +40,4 @@ pub(super) async fn retire(source: &Source, arguments: &Arguments) -> Result<u8,
         done.disabled.len(),
     ));
     Ok(0)
-}
-
-/// Asks at a terminal; a script must say `--yes`.
-fn confirmed(question: &str) -> Result<bool, Usage> {
-    let input = std::io::stdin();
-    if !input.is_terminal() {
-        return Err(Usage(format!("{question}\n    fix: nothing was changed; add --yes to do it without being asked")));
-    }
-    stdout::ask(&format!("{question} [y/N] "));
-    let mut answer = String::new();
-    let read = input.read_line(&mut answer).is_ok();
-    Ok(read && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }

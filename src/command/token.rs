@@ -9,12 +9,12 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::access::form::{self, Form, Handover};
-use crate::access::preset::{self, Api};
 use crate::access::{self, Access};
 use crate::cli::Token as Arguments;
 use crate::command::{Usage, connect, failed, stdout};
 use crate::config::{Source, refer};
 use crate::entra::cloud::Cloud;
+use crate::entra::preset::{self, Api};
 use crate::model::name::is_tenant;
 use crate::model::target::{App, Target};
 

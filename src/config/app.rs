@@ -11,12 +11,13 @@ use crate::config::fault::shown;
 use crate::config::parse::Slot;
 use crate::config::resolve::{Named, Resolver, SECRET_FIX};
 use crate::config::table::{
-    AppCredential, AppCredentialTable, AppTable, FederatedKind, ReferenceTable, VaultCredentialKind,
+    AppCredential, AppCredentialTable, AppTable, FederatedKind, GrantTable, ReferenceTable, VaultCredentialKind,
 };
 use crate::entra::cloud::federation_audience;
+use crate::entra::preset;
 use crate::model::credential::{ClientCredential, Federated, Issuer, SecretSource, VaultCredential};
 use crate::model::name::{SecretName, https, is_guid, is_tenant};
-use crate::model::target::{App, VaultSite};
+use crate::model::target::{ApiGrant, App, VaultSite};
 
 const CREDENTIAL_FIX: &str = "add credential = { secret = { vault_secret = \"NAME\" } }, or certificate in place of secret, or { federated = \"managed-identity\" }";
 const SOURCE_FIX: &str = "write it as { vault_secret = \"NAME\" }, { env = \"VARIABLE\" } or { file = \"PATH\" }";
@@ -51,6 +52,8 @@ impl Resolver<'_> {
             }
         };
         let credential_expires = table.credential_expires.and_then(|day| self.day(&key("credential_expires"), day));
+        let grants = table.grants.iter().flatten().enumerate();
+        let grants = grants.filter_map(|(nth, grant)| self.grant(&key("grants"), nth, grant)).collect();
         Some(Arc::new(App {
             name: name.to_owned(),
             tenant_id: tenant?,
@@ -58,7 +61,26 @@ impl Resolver<'_> {
             authority: authority?,
             credential: credential?,
             credential_expires,
+            grants,
         }))
+    }
+
+    fn grant(&mut self, at: &[&str], nth: usize, grant: &GrantTable) -> Option<ApiGrant> {
+        let nth = nth.to_string();
+        let key = |key| [at, &[nth.as_str(), key]].concat();
+        let api = self.required(&key("api"), grant.api.as_ref(), "\"graph\"")?;
+        let known = preset::application_id(api).ok_or_else(|| format!("no API is called {} here", shown(api)));
+        let fix = "write graph, exchange, arm, …, or the client id of the API's enterprise application";
+        let application_id = self.checked(&key("api"), known, fix)?;
+        let scopes: Vec<String> = grant.scopes.iter().flatten().map(|scope| scope.trim().to_owned()).collect();
+        // Partner Center separates them by commas.
+        let fine = |scope: &String| !scope.is_empty() && !scope.contains([',', ' ', '/']);
+        if scopes.is_empty() || !scopes.iter().all(fine) {
+            let fix = "write the names of delegated permissions alone: scopes = [\"Directory.Read.All\"]";
+            self.fault(&key("scopes"), "`scopes` is missing, empty, or holds something else than a permission", fix);
+            return None;
+        }
+        Some(ApiGrant { application_id, scopes })
     }
 
     pub(super) fn tenant(&mut self, at: &[&str], tenant: &str) -> bool {

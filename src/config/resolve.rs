@@ -200,6 +200,9 @@ impl Resolver<'_> {
         let vault = self.vault_named(&key("vault"), vault, vaults);
         let app = self.app_named(&key("app"), table.app.as_deref().or(defaults.app.as_deref()), apps);
         let scope = self.scope(&key("scope"), table.scope.as_ref().or(defaults.scope.as_ref()));
+        let consent_scopes = table.consent_scopes.as_ref().or(defaults.consent_scopes.as_ref());
+        let consent_scopes = consent_scopes.cloned().unwrap_or_default();
+        self.consent_scopes(&key("consent_scopes"), scope.as_deref().unwrap_or_default(), &consent_scopes);
         let user_id = table.user_id.as_ref().or(defaults.user_id.as_ref());
         if let Some(user_id) = user_id {
             self.guid(&key("user_id"), user_id);
@@ -213,6 +216,7 @@ impl Resolver<'_> {
             secret: secret?,
             app: app?,
             scope: scope?,
+            consent_scopes,
             user_id: user_id.cloned(),
             owner: table.owner.clone().or_else(|| defaults.owner.clone()),
             purpose: table.purpose.clone().or_else(|| defaults.purpose.clone()),
@@ -240,6 +244,20 @@ impl Resolver<'_> {
             return None;
         }
         Some(scope.to_owned())
+    }
+
+    /// `.default` stands for everything that the app registration names, and cannot be asked for together with a permission
+    /// by name (learn.microsoft.com/entra/identity-platform/scopes-oidc).
+    fn consent_scopes(&mut self, at: &[&str], scope: &str, more: &[String]) {
+        let of_default = |scope: &&str| scope.ends_with("/.default");
+        let all: Vec<&str> = scope.split_whitespace().chain(more.iter().map(String::as_str)).collect();
+        if let Some(odd) = more.iter().find(|scope| !scope.contains("://") && !is_guid_scope(scope)) {
+            let message = format!("{} names no API", shown(odd));
+            self.fault(at, message, "write each with its API: \"https://management.azure.com//user_impersonation\"");
+        } else if !more.is_empty() && all.iter().any(of_default) {
+            let fix = "name each permission, in `scope` as well; or leave consent_scopes away: .default asks for everything that the app registration lists";
+            self.fault(at, "`.default` cannot be asked for together with other scopes", fix);
+        }
     }
 
     fn app_named(&mut self, at: &[&str], name: Option<&str>, apps: &Named<App>) -> Option<Arc<App>> {
@@ -271,6 +289,12 @@ impl Resolver<'_> {
 }
 
 pub(super) const SECRET_FIX: &str = "use the secret's name in the vault: letters, digits and hyphens";
+
+/// A permission of an API that is named by its client id.
+fn is_guid_scope(scope: &str) -> bool {
+    scope.split_once('/').is_some_and(|(api, permission)| is_guid(api) && !permission.is_empty())
+}
+
 fn token_name(name: &str) -> Result<String, String> {
     let fine = (1..=127).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
     if fine { Ok(name.to_owned()) } else { Err(format!("{} cannot be a token's name", shown(name))) }

@@ -231,6 +231,7 @@ impl Flags {
             authority: None,
             credential: Some(self.app_credential()),
             credential_expires: None,
+            grants: None,
         };
         let token = TokenTable { secret: self.secret.clone(), scope: self.scope.clone(), ..TokenTable::default() };
         Tables {

@@ -94,6 +94,18 @@ pub struct AppTable {
     /// When the client secret or certificate ends, where neither the vault nor the certificate says.
     #[schemars(with = "Option<Date>")]
     pub credential_expires: Option<Datetime>,
+    /// What the tenants of customers are to grant the app: `rotator customers consent`.
+    pub grants: Option<Vec<GrantTable>>,
+}
+
+/// Delegated permissions of one API.
+#[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct GrantTable {
+    /// The API: a name as in `rotator token --for`, or the client id of its enterprise application.
+    pub api: Option<String>,
+    /// Its permissions, such as `["Directory.Read.All"]`.
+    pub scopes: Option<Vec<String>>,
 }
 
 /// How an app registration proves who it is.
@@ -206,6 +218,8 @@ pub struct TokenTable {
     pub vault: Option<String>,
     /// What it is redeemed for, such as `https://api.partnercenter.microsoft.com/user_impersonation`.
     pub scope: Option<String>,
+    /// Scopes of other APIs that the person consents to when signing in, so that scripts can have access tokens for them.
+    pub consent_scopes: Option<Vec<String>>,
     /// The object id of the user it must belong to.
     pub user_id: Option<String>,
     /// Who is asked when it needs a person.

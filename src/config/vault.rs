@@ -118,6 +118,7 @@ impl Resolver<'_> {
             authority: authority?,
             credential: credential?,
             credential_expires: None,
+            grants: Vec::new(),
         })))
     }
 

@@ -58,6 +58,8 @@ pub struct Grant {
     pub received_at: OffsetDateTime,
     /// How far this machine's clock is ahead of Entra ID's, where that matters.
     pub skew: Option<time::Duration>,
+    /// How long the refresh token is good for, where the answer says it: only those of single-page apps do.
+    pub refresh_expires_in: Option<Duration>,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +68,7 @@ struct Success {
     /// A number in v2.0, a string of digits in v1.0.
     expires_in: Option<Value>,
     refresh_token: Option<String>,
+    refresh_token_expires_in: Option<Value>,
     id_token: Option<String>,
     client_info: Option<String>,
 }
@@ -78,6 +81,7 @@ struct Refusal {
     suberror: Option<String>,
     correlation_id: Option<String>,
     trace_id: Option<String>,
+    claims: Option<String>,
 }
 
 /// Reads a grant, or why there is none.
@@ -103,15 +107,27 @@ pub fn read(raw: &RawAnswer) -> Result<Grant, Cause> {
         mfa,
         received_at: raw.received_at,
         skew: raw.skew().filter(|skew| skew.abs() > MOST_SKEW),
+        refresh_expires_in: success.refresh_token_expires_in.as_ref().map(|value| seconds(Some(value))),
     })
 }
 
-fn seconds(value: Option<&Value>) -> Duration {
+/// A duration in seconds; none is zero.
+#[must_use]
+pub fn seconds(value: Option<&Value>) -> Duration {
     let number = value.and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()));
     Duration::from_secs(number.unwrap_or(0))
 }
 
-fn refusal(raw: &RawAnswer) -> Cause {
+/// The `error` of a refusal, by which the device code flow says what to do next (RFC 8628 section 3.5).
+#[must_use]
+pub fn error(raw: &RawAnswer) -> Option<String> {
+    let refusal: Refusal = serde_json::from_slice(&raw.body.0).ok()?;
+    refusal.error.filter(|_| raw.status != 200)
+}
+
+/// Why there is no grant.
+#[must_use]
+pub fn refusal(raw: &RawAnswer) -> Cause {
     let mut cause = match serde_json::from_slice::<Refusal>(&raw.body.0) {
         Ok(refusal) if refusal.error.is_some() || refusal.error_codes.is_some() => by_catalogue(raw.status, refusal),
         _ => by_status(raw.status),
@@ -174,6 +190,7 @@ fn by_catalogue(status: u16, refusal: Refusal) -> Cause {
         correlation_id: refusal.correlation_id,
         trace_id: refusal.trace_id,
         fix: row.and_then(|row| row.fix),
+        claims: refusal.claims,
         ..Cause::new(kind, message)
     }
 }

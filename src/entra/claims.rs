@@ -24,6 +24,8 @@ struct IdClaims {
     aud: Option<String>,
     oid: Option<String>,
     tid: Option<String>,
+    name: Option<String>,
+    preferred_username: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -43,12 +45,19 @@ pub fn read(access: &str, id_token: Option<&str>, client_info: Option<&str>) -> 
         Some(_) => Mfa::No,
         None => Mfa::Unknown,
     };
+    let names = [id.name, id.preferred_username].into_iter().flatten().collect::<Vec<_>>();
     let identity = Identity {
+        name: (!names.is_empty()).then(|| printable(&names.join(", "))),
         home: account(info.utid, info.uid),
         local: account(id.tid, id.oid).or_else(|| account(access.tid, access.oid)),
         app: access.appid.or(access.azp).or(id.aud),
     };
     (identity, mfa)
+}
+
+/// Names are made by people, and are shown to others.
+fn printable(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 /// What an access token is for.

@@ -5,4 +5,5 @@ pub mod catalogue;
 pub mod claims;
 pub mod client;
 pub mod cloud;
+pub mod preset;
 pub mod request;

@@ -6,7 +6,7 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use crate::model::target::App;
-use crate::secret::{Assertion, ClientSecret, Form, RefreshToken};
+use crate::secret::{Assertion, ClientSecret, Code, DeviceCode, Form, RefreshToken, Verifier};
 
 /// What an app registration proves itself with in one request.
 #[derive(Debug, Clone)]
@@ -38,6 +38,53 @@ pub fn refresh(app: &App, proof: &Proof, scope: &str, refresh: &RefreshToken) ->
     prove(&mut form, proof);
     form.append_pair("refresh_token", refresh.expose());
     TokenRequest { url: token_endpoint(app), form: Form::new(form.finish()) }
+}
+
+/// What a sign-in asks for besides the scopes of an API: a refresh token, and who signed in.
+pub const SIGN_IN_SCOPES: &str = "offline_access openid profile";
+
+/// Redeems the code of a sign-in that came back to `redirect`
+/// (learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow, RFC 6749 section 4.1.3, RFC 7636 section 4.5).
+#[must_use]
+pub fn authorization_code(
+    app: &App,
+    proof: &Proof,
+    scope: &str,
+    code: &Code,
+    redirect: &str,
+    verifier: &Verifier,
+) -> TokenRequest {
+    let mut form = form(code.expose().len());
+    form.append_pair("client_id", &app.client_id)
+        .append_pair("grant_type", "authorization_code")
+        .append_pair("scope", &format!("{scope} {SIGN_IN_SCOPES}"))
+        .append_pair("redirect_uri", redirect)
+        .append_pair("client_info", "1");
+    prove(&mut form, proof);
+    form.append_pair("code_verifier", verifier.expose()).append_pair("code", code.expose());
+    TokenRequest { url: endpoint(app, "token"), form: Form::new(form.finish()) }
+}
+
+/// Asks for a code that a person types in on any device
+/// (learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code, RFC 8628 section 3.1).
+#[must_use]
+pub fn device_authorization(app: &App, scopes: &str) -> TokenRequest {
+    let mut form = form(0);
+    form.append_pair("client_id", &app.client_id).append_pair("scope", &format!("{scopes} {SIGN_IN_SCOPES}"));
+    TokenRequest { url: endpoint(app, "devicecode"), form: Form::new(form.finish()) }
+}
+
+/// Asks whether that person has signed in (RFC 8628 section 3.4).
+#[must_use]
+pub fn device_code(app: &App, proof: &Proof, scope: &str, code: &DeviceCode) -> TokenRequest {
+    let mut form = form(code.expose().len());
+    form.append_pair("client_id", &app.client_id)
+        .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:device_code")
+        .append_pair("scope", &format!("{scope} {SIGN_IN_SCOPES}"))
+        .append_pair("client_info", "1");
+    prove(&mut form, proof);
+    form.append_pair("device_code", code.expose());
+    TokenRequest { url: endpoint(app, "token"), form: Form::new(form.finish()) }
 }
 
 /// An access token for the app itself, without a user
@@ -73,9 +120,15 @@ fn prove(form: &mut Serializer<'_, String>, proof: &Proof) {
 /// Where an app's tokens are asked.
 #[must_use]
 pub fn token_endpoint(app: &App) -> Url {
+    endpoint(app, "token")
+}
+
+/// An address of the v2.0 protocol, such as `authorize`.
+#[must_use]
+pub fn endpoint(app: &App, name: &str) -> Url {
     let mut url = app.authority.clone();
     if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend([app.tenant_id.as_str(), "oauth2", "v2.0", "token"]);
+        path.pop_if_empty().extend([app.tenant_id.as_str(), "oauth2", "v2.0", name]);
     }
     url
 }
@@ -94,6 +147,7 @@ mod tests {
             authority,
             credential: ClientCredential::None,
             credential_expires: None,
+            grants: Vec::new(),
         }
     }
 

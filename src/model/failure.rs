@@ -18,6 +18,8 @@ pub enum Stage {
     Plan,
     Credential,
     Read,
+    /// A person signs in.
+    Consent,
     Redeem,
     Inspect,
     Prove,
@@ -34,6 +36,7 @@ impl Stage {
             Self::Plan => "plan",
             Self::Credential => "credential",
             Self::Read => "read",
+            Self::Consent => "consent",
             Self::Redeem => "redeem",
             Self::Inspect => "inspect",
             Self::Prove => "prove",
@@ -58,6 +61,8 @@ pub struct Cause {
     pub retry_after: Option<Duration>,
     /// A more particular fix than the kind's.
     pub fix: Option<&'static str>,
+    /// What Entra ID wants to be asked for at the next sign-in, as JSON.
+    pub claims: Option<String>,
 }
 
 impl Cause {
@@ -71,6 +76,7 @@ impl Cause {
             trace_id: None,
             retry_after: None,
             fix: None,
+            claims: None,
         }
     }
 

@@ -20,6 +20,8 @@ pub struct Identity {
     pub local: Option<Account>,
     /// The client id the token was issued to.
     pub app: Option<String>,
+    /// What people call the account. It can change, so it is shown and never compared.
+    pub name: Option<String>,
 }
 
 /// The identity that a token must have.
@@ -152,7 +154,8 @@ mod tests {
 
     #[test]
     fn another_user_tenant_or_app_is_refused() {
-        let same = Identity { home: account("T1", "U1"), local: account("t1", "u1"), app: Some("A1".into()) };
+        let same =
+            Identity { home: account("T1", "U1"), local: account("t1", "u1"), app: Some("A1".into()), name: None };
         assert_eq!(compare(&same, &pin()), Ok(()));
         let other = Identity { home: account("t1", "u2"), ..same.clone() };
         assert_eq!(compare(&other, &pin()).unwrap_err().what, Part::User);
@@ -164,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_guest_is_compared_by_the_home_account() {
-        let guest = Identity { home: account("home", "h1"), local: account("t1", "l1"), app: None };
+        let guest = Identity { home: account("home", "h1"), local: account("t1", "l1"), ..Identity::default() };
         let pin = Pin { tenant: Some("t1".into()), home: account("home", "h1"), ..Pin::default() };
         assert_eq!(compare(&guest, &pin), Ok(()));
         for user in ["h1", "l1"] {

@@ -59,8 +59,7 @@ macro_rules! kinds {
 }
 
 /// How a person replaces a refresh token that is lost.
-pub const SIGN_IN_AGAIN: &str = "sign in again as the same user, with MFA, and store the new refresh token: \
-    az keyvault secret set --vault-name {vault} --name {secret} --file refresh-token.txt";
+pub const SIGN_IN_AGAIN: &str = "sign in again as the same user, with MFA: rotator consent {name}";
 const WAIT: &str = "nothing to do: the stored token is untouched and the next run tries again";
 const NEW_SECRET: &str = "make a new client secret (az ad app credential reset --id {client_id} --append) and store its value where \
     the configuration points; the refresh token is still good, nobody needs to sign in";
@@ -74,7 +73,7 @@ kinds! {
     VaultPolicy            "vault.forbidden.policy"    GrantAccess   "az keyvault set-policy --name {vault} --object-id <principal id> --secret-permissions get set list";
     VaultFirewall          "vault.forbidden.firewall"  GrantAccess   "let the job's network in: az keyvault network-rule add --name {vault} --ip-address <outbound address>";
     VaultForbidden         "vault.forbidden"           GrantAccess   GRANT_ROLE;
-    SecretMissing          "vault.secret.missing"      FixConfig     "correct `secret` in the configuration, or store the first refresh token: az keyvault secret set --vault-name {vault} --name {secret} --file refresh-token.txt";
+    SecretMissing          "vault.secret.missing"      FixConfig     "correct `secret` in the configuration, or sign in for the first time: rotator consent {name}";
     SecretDeleted          "vault.secret.deleted"      FixConfig     "az keyvault secret recover --vault-name {vault} --name {secret}";
     SecretDisabled         "vault.secret.disabled"     FixConfig     "someone disabled the newest version; if that was not meant: az keyvault secret set-attributes --vault-name {vault} --name {secret} --enabled true";
     VaultConflict          "vault.conflict"            Retry         WAIT;
@@ -84,7 +83,7 @@ kinds! {
     VaultChallenge         "vault.challenge"           FixConfig     "the answer came from something that is not this Key Vault: check [vault] url and the cloud it belongs to";
     VaultAnswer            "vault.answer"              Retry         "something between the job and the vault changed the answer: check HTTPS_PROXY and the network; the next run tries again";
     ValueEmpty             "vault.value.empty"         FixConfig     SIGN_IN_AGAIN;
-    ValueTooLong           "vault.value.too-long"      FixConfig     "Key Vault stores up to 25 KB, so this is no refresh token; store the right value: az keyvault secret set --vault-name {vault} --name {secret} --file refresh-token.txt";
+    ValueTooLong           "vault.value.too-long"      FixConfig     "Key Vault stores up to 25 KB, so this is no refresh token; sign in for the right one: rotator consent {name}";
     ReadBack               "vault.read-back"           Retry         "the version before is untouched and enabled; the next run tries again";
     IdentityUnassigned     "identity.unassigned"       FixCredential "assign the managed identity to this host, or correct `identity_client_id`: az identity show --name <identity> --resource-group <group> --query clientId";
     IdentityUnavailable    "identity.unavailable"      Retry         "the managed identity endpoint did not answer: outside Azure there is none; the next run tries again";
@@ -117,7 +116,7 @@ kinds! {
     EntraSession           "entra.session"             Reconsent     SIGN_IN_AGAIN;
     EntraDevice            "entra.device"              Reconsent     SIGN_IN_AGAIN;
     EntraBadToken          "entra.bad-token"           Reconsent     SIGN_IN_AGAIN;
-    EntraProof             "entra.proof"               Reconsent     "the stored token is untouched and the next run tries again; if this stays, sign in again and store the new refresh token: az keyvault secret set --vault-name {vault} --name {secret} --file refresh-token.txt";
+    EntraProof             "entra.proof"               Reconsent     "the stored token is untouched and the next run tries again; if this stays, sign in again: rotator consent {name}";
     EntraCode              "entra.code"                Reconsent     SIGN_IN_AGAIN;
     EntraMfa               "entra.mfa"                 Reconsent     SIGN_IN_AGAIN;
     EntraPolicy            "entra.policy"              GrantAccess   "Entra admin center > Protection > Conditional Access > Sign-in logs: find the policy by the correlation id and exclude the account or this host";
@@ -143,12 +142,17 @@ kinds! {
     NoRefreshToken         "entra.answer.no-refresh-token" FixConfig "the app must be allowed offline_access: az ad app permission list --id {client_id}; the stored token is untouched";
     SameRefreshToken       "entra.answer.same-refresh-token" FixConfig "the authority gave the same refresh token back, so nothing was renewed: check that `authority` is an Entra ID; the stored token is untouched";
     AnswerTooLong          "entra.answer.too-long"     FixConfig     "the new refresh token does not fit into Key Vault's 25 KB; the stored token is untouched";
-    TenantContradiction    "identity.contradiction.tenant" FixConfig "the stored token belongs to another tenant than the configuration says; correct tenant_id, or store the right token: az keyvault secret set --vault-name {vault} --name {secret} --file refresh-token.txt";
+    TenantContradiction    "identity.contradiction.tenant" FixConfig "the stored token belongs to another tenant than the configuration says; correct tenant_id, or sign in for the right token: rotator consent {name}";
     UserContradiction      "identity.contradiction.user"   FixConfig "the token now belongs to another user; if that is meant, set user_id in the configuration; if not, find out who wrote it: az keyvault secret list-versions --vault-name {vault} --name {secret}";
     AppContradiction       "identity.contradiction.app"    FixConfig "the token was issued to another app than client_id ({client_id}) says; correct the configuration";
     AccessTenant           "access.tenant"             FixConfig     "name the tenant by its id: rotator token {name} --for graph --tenant <id>";
     AccessAudience         "access.audience"           FixConfig     "name the API by --for, or its resource by --scope https://<resource>/.default";
-    PartnerCenterMfa       "partner-center.mfa"        Reconsent     "Partner Center wants MFA, and renewing a token does not add it; sign in again as the same user, with MFA, and store the new refresh token: az keyvault secret set --vault-name {vault} --name {secret} --file refresh-token.txt";
+    ConsentListener        "consent.listener"          FixConfig     "free a port, name one (rotator consent {name} --port 8500), or do without: rotator consent {name} --paste";
+    ConsentTimeout         "consent.timeout"           Reconsent     "start again, with more time if that is what it takes: rotator consent {name} --deadline 30m";
+    ConsentDeclined        "consent.declined"          Reconsent     "nothing was stored; start again: rotator consent {name}";
+    ConsentExpired         "consent.expired"           Reconsent     "start again for a new code: rotator consent {name} --device-code";
+    ConsentMfa             "consent.mfa"               Reconsent     "sign in again with MFA (rotator consent {name} --fresh); only if nothing asks for it: rotator consent {name} --allow-no-mfa";
+    PartnerCenterMfa       "partner-center.mfa"        Reconsent     "Partner Center wants MFA, and renewing a token does not add it; sign in again as the same user, with MFA: rotator consent {name}";
     PartnerCenterRefused   "partner-center.refused"    GrantAccess   "the user needs a role in Partner Center (AdminAgents or SalesAgent), and the app the delegated permission user_impersonation of Microsoft Partner Center: az ad app permission list --id {client_id}";
     PartnerCenterUnavailable "partner-center.unavailable" Retry      "nothing to do: it passes, try again later";
     PartnerCenterAnswer    "partner-center.answer"     Retry         "something between the job and Partner Center changed the answer: check HTTPS_PROXY and the network, then try again";

@@ -18,6 +18,8 @@ pub struct Target {
     pub secret: SecretName,
     pub app: Arc<App>,
     pub scope: String,
+    /// Scopes of other APIs that the person consents to at the sign-in.
+    pub consent_scopes: Vec<String>,
     pub user_id: Option<String>,
     pub owner: Option<String>,
     pub purpose: Option<String>,
@@ -63,4 +65,14 @@ pub struct App {
     pub credential: ClientCredential,
     /// When the client secret or certificate ends, as the configuration says.
     pub credential_expires: Option<OffsetDateTime>,
+    /// What the tenants of customers are to grant the app.
+    pub grants: Vec<ApiGrant>,
+}
+
+/// Delegated permissions of one API (learn.microsoft.com/partner-center/developer/control-panel-vendor-apis).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiGrant {
+    /// The client id of the API's enterprise application.
+    pub application_id: String,
+    pub scopes: Vec<String>,
 }

@@ -112,15 +112,20 @@ pub fn identify(grant: &Grant, pin: &Pin) -> Result<Seen, Cause> {
     Ok(Seen { identity: grant.identity.clone(), mfa: grant.mfa, skew: grant.skew })
 }
 
-/// Whether a grant may take the place of `base`.
+/// Whether a grant may take the place of `base`. `redeemed` is the refresh token that it was given for, if it was one.
 ///
 /// # Errors
 /// A grant without a refresh token, with the redeemed one, with one too long to be stored, or of another identity.
-pub fn inspect(grant: Grant, redeemed: &RefreshToken, pin: &Pin, base: &Version) -> Result<Candidate, Cause> {
+pub fn inspect(
+    grant: Grant,
+    redeemed: Option<&RefreshToken>,
+    pin: &Pin,
+    base: Option<&Version>,
+) -> Result<Candidate, Cause> {
     let seen = identify(&grant, pin)?;
     let missing = || Cause::new(Kind::NoRefreshToken, "Entra ID's answer holds no new refresh token");
     let refresh = grant.refresh.ok_or_else(missing)?;
-    if refresh.matches(redeemed) {
+    if redeemed.is_some_and(|redeemed| refresh.matches(redeemed)) {
         return Err(Cause::new(
             Kind::SameRefreshToken,
             "the answer holds the refresh token that was redeemed, not a new one",
@@ -130,7 +135,7 @@ pub fn inspect(grant: Grant, redeemed: &RefreshToken, pin: &Pin, base: &Version)
         let text = format!("the new refresh token has {} bytes", refresh.expose().len());
         return Err(Cause::new(Kind::AnswerTooLong, text));
     }
-    let tagged_before = base.record.identity.as_ref();
+    let tagged_before = base.and_then(|base| base.record.identity.as_ref());
     let tagged = Tagged {
         home: seen.identity.home.clone().or_else(|| tagged_before?.home.clone()),
         app: seen.identity.app.clone().or_else(|| pin.app.clone()),

@@ -87,9 +87,14 @@ impl Inventory {
         let replaced_id = &newest.record.run.as_ref()?.replaced;
         let replaced = self.versions.iter().find(|version| version.id == *replaced_id)?;
         let between = |version: &&Version| {
-            let of_a_person = version.enabled && !version::is_ours(version, &self.versions);
+            let of_a_person =
+                !version::is_ours(version, &self.versions) || version::is_other_sign_in(version, Some(newest));
             let other = version.id != newest.id && version.id != replaced.id;
-            of_a_person && other && version.created > replaced.created && version.created <= newest.created
+            version.enabled
+                && of_a_person
+                && other
+                && version.created > replaced.created
+                && version.created <= newest.created
         };
         self.versions.iter().find(between)
     }

@@ -1,41 +1,41 @@
 //! The path of one token, from the metadata of its versions to a new version that was read back.
 
+pub mod adopt;
 pub mod decommission;
 pub mod inspect;
 pub mod inventory;
 pub mod plan;
 mod queue;
 mod retire;
+mod steps;
 pub(crate) mod store;
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
-use time::OffsetDateTime;
-use tracing::Instrument as _;
-
 pub use inventory::Inventory;
 pub use plan::{Options, Step};
 pub use queue::run;
+use time::OffsetDateTime;
 
 use crate::clock::Clock;
 use crate::credential::Proofs;
-use crate::entra::answer::{self, Grant};
-use crate::entra::request::{self, Proof};
+use crate::entra::answer::Grant;
+use crate::entra::request::Proof;
 use crate::model::credential::ClientCredential;
 use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
 use crate::model::identity::{Mfa, Pin};
 use crate::model::kind::Kind;
 use crate::model::outcome::{Hold, Note, Outcome, Verdict};
-use crate::model::policy::{Policy, Verify};
+use crate::model::policy::Policy;
 use crate::model::target::{App, Target};
-use crate::model::version::{self, Change, Stored, Version, VersionId};
+use crate::model::version::{self, Stored, Version, VersionId};
 use crate::ports::{Entra, Vault};
 use crate::secret::RefreshToken;
 use crate::wire::deadline::Deadline;
-use crate::wire::retry;
 use inspect::{Candidate, Replacement};
+use steps::{at, prove, put, redeem, superseded};
 
 /// What all tokens of a run share.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ pub async fn look(
     let stored = renewal.at(Stage::Read, vault.read(&target.secret, None)).await?;
     let (refresh, version) = renewal.refresh_token(stored)?;
     let grant = renewal.at(Stage::Redeem, renewal.redeem(&proof, &refresh)).await?;
-    let candidate = inspect::inspect(grant, &refresh, &renewal.pin(), &version).at(Stage::Inspect)?;
+    let candidate = inspect::inspect(grant, Some(&refresh), &renewal.pin(), Some(&version)).at(Stage::Inspect)?;
     Ok((candidate.seen, version))
 }
 
@@ -125,13 +125,6 @@ pub async fn redeem_for(
     let stored = vault.read(&target.secret, None).await.at(Stage::Read)?;
     let (refresh, _) = inspect::refresh_token(stored).at(Stage::Read)?;
     redeem(run, app, &proof, scope, &refresh).await.at(Stage::Redeem)
-}
-
-async fn redeem(run: &Run, app: &App, proof: &Proof, scope: &str, refresh: &RefreshToken) -> Result<Grant, Cause> {
-    let request = request::refresh(app, proof, scope, refresh);
-    let host = request.url.host_str().unwrap_or_default();
-    let attempt = || async { answer::read(&retry::within_try(host, run.entra.send(&request)).await?) };
-    retry::repeat(&run.deadline, attempt).await
 }
 
 /// What is known of a token before its step.
@@ -211,74 +204,38 @@ impl Renewal<'_> {
             }
             answer => (answer?, refresh, Verdict::Rotated),
         };
-        let candidate = inspect::inspect(grant, &redeemed, &self.pin(), &base).at(Stage::Inspect)?;
+        let candidate = inspect::inspect(grant, Some(&redeemed), &self.pin(), Some(&base)).at(Stage::Inspect)?;
         let seen = candidate.seen.clone();
         let replacement = self.at(Stage::Prove, self.prove(&proof, candidate)).await?;
-        if let Some(superseded) = self.place(&replacement, base, outcome).await? {
-            return Ok(superseded);
+        if put(&self.place(&base), &replacement, self.options, outcome).await?.is_some() {
+            return Ok(Verdict::Superseded);
         }
         self.tell(outcome, &seen);
         Ok(healthy)
     }
 
-    /// Stores a proved token on top of `base`, and retires what it makes superfluous. Returns a verdict where
-    /// someone else's version is the newest.
-    async fn place(
-        &self,
-        replacement: &Replacement,
-        base: Version,
-        outcome: &mut Outcome,
-    ) -> Result<Option<Verdict>, Failure> {
-        let (mut written, mut left_out) = (Vec::new(), Vec::new());
-        let place =
-            store::Place { target: self.target, vault: self.vault, run: self.run, base: &base, known: self.inventory };
-        let placed = self.at(Stage::Store, place.store(replacement, &mut written, &mut left_out)).await;
-        if let Some(id) = written.pop() {
-            outcome.version = Some(id);
-            outcome.issued = Some(replacement.issued());
-            outcome.previous = Some(base.id);
+    /// The place of a token that takes that of `base`.
+    fn place<'a>(&'a self, base: &'a Version) -> store::Place<'a> {
+        store::Place {
+            target: self.target,
+            vault: self.vault,
+            run: self.run,
+            base: Some(base),
+            known: &self.inventory.versions,
+            listed: self.inventory.listed,
+            consented: None,
         }
-        let stored = match placed? {
-            store::Placed::Stored(stored) => stored,
-            store::Placed::Superseded(by) => return Ok(Some(superseded(outcome, by))),
-        };
-        outcome.versions = stored.versions.as_ref().map(Vec::len).or(outcome.versions);
-        if !left_out.is_empty() {
-            outcome.notes.push(Note::TagsDropped(left_out));
-        }
-        if stored.versions.is_none() && self.inventory.listed {
-            outcome.notes.push(Note::ListFailed);
-        }
-        let superfluous =
-            retire::superfluous(&stored, &self.target.policy, self.options.retire_foreign, self.run.clock.now());
-        if let Err(failure) = self.at(Stage::Retire, self.retire(superfluous, &mut outcome.retired)).await {
-            outcome.notes.push(Note::RetireFailed(failure.cause.kind));
-        }
-        Ok(None)
     }
 
     /// A run that was killed left someone else's version covered by its own.
     async fn uncover(&self, covered: &VersionId, outcome: &mut Outcome) -> Result<Verdict, Failure> {
         let newest = self.inventory.newest();
-        let place =
-            store::Place { target: self.target, vault: self.vault, run: self.run, base: newest, known: self.inventory };
+        let place = self.place(newest);
         let theirs = self.inventory.versions.iter().find(|version| version.id == *covered).unwrap_or(newest);
         tracing::warn!(version = %theirs.id, "a version that a run left covered is put on top again");
         let by = self.at(Stage::Store, place.put_on_top(theirs, &newest.id)).await?;
         outcome.previous = Some(newest.id.clone());
         Ok(superseded(outcome, by))
-    }
-
-    /// Disables old versions, and stops at the first that cannot be: the next one could not either.
-    async fn retire(&self, versions: Vec<VersionId>, retired: &mut Vec<VersionId>) -> Result<(), Cause> {
-        for version in versions {
-            let disabled = Change { enabled: Some(false), ..Change::default() };
-            self.vault.update(&self.target.secret, &version, &disabled).await.inspect_err(|cause| {
-                tracing::warn!(version = %version, kind = cause.kind.slug(), "an old version was not disabled: {cause}");
-            })?;
-            retired.push(version);
-        }
-        Ok(())
     }
 
     /// Redeems the version before a damaged one: only one of the same identity and the same consent, only once.
@@ -296,22 +253,16 @@ impl Renewal<'_> {
         redeemed.await.map_err(|second| if passing(&second) { second } else { cause })
     }
 
-    /// Redeems the new token once; the token that this yields is dropped, the proved one is kept.
     async fn prove(&self, proof: &Proof, candidate: Candidate) -> Result<Replacement, Cause> {
-        if self.target.policy.verify == Verify::Redeem {
-            let again = self.redeem(proof, &candidate.refresh).await.map_err(refused_proof)?;
-            inspect::identify(&again, &self.pin())?;
-        }
-        Ok(Replacement::proved(candidate))
+        prove(self.target, self.run, proof, candidate, &self.pin()).await
     }
 
     async fn redeem(&self, proof: &Proof, refresh: &RefreshToken) -> Result<Grant, Cause> {
         redeem(self.run, &self.target.app, proof, &self.target.scope, refresh).await
     }
 
-    /// Runs a stage of the path; its log lines carry run, token and stage.
     async fn at<T>(&self, stage: Stage, work: impl Future<Output = Result<T, Cause>>) -> Result<T, Failure> {
-        work.instrument(stage_span(self.run, self.target, stage)).await.at(stage)
+        at(self.run, self.target, stage, work).await
     }
 
     async fn proof(&self) -> Result<Proof, Cause> {
@@ -347,39 +298,9 @@ pub fn is_recoverable(inventory: &Inventory) -> bool {
     recoverable(inventory, inventory.newest()).is_some()
 }
 
-/// A refusal of the new token itself says nothing of the stored one, which is as good as before.
-fn refused_proof(cause: Cause) -> Cause {
-    let of_the_token = [
-        Kind::EntraBadToken,
-        Kind::EntraExpired,
-        Kind::EntraRevoked,
-        Kind::EntraSession,
-        Kind::EntraSinglePage,
-        Kind::EntraRefusedGrant,
-    ];
-    if !of_the_token.contains(&cause.kind) {
-        return cause;
-    }
-    let message = format!("the new token was refused at once: {cause}");
-    Cause { kind: Kind::EntraProof, message, fix: None, ..cause }
-}
-
 /// From here on it is this version that is spoken of, whatever the inventory had for the newest.
 fn read(outcome: &mut Outcome, version: &Version) {
     outcome.version = Some(version.id.clone());
     outcome.issued = version.record.issued;
     outcome.mfa = version.record.mfa.unwrap_or(Mfa::Unknown);
-}
-
-/// What is known of the token that someone else stored.
-fn superseded(outcome: &mut Outcome, by: Version) -> Verdict {
-    outcome.issued = by.record.issued;
-    outcome.mfa = by.record.mfa.unwrap_or(Mfa::Unknown);
-    outcome.user_id = by.record.identity.and_then(|tagged| tagged.home).map(|home| home.user);
-    outcome.version = Some(by.id);
-    Verdict::Superseded
-}
-
-fn stage_span(run: &Run, target: &Target, stage: Stage) -> tracing::Span {
-    tracing::info_span!("renew", run_id = run.id, token = target.name, stage = stage.as_str())
 }

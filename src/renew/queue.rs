@@ -77,7 +77,7 @@ impl Queue<'_> {
             let index = self.unseen.remove(place);
             let (target, run, options) = (Arc::clone(&self.targets[index]), Arc::clone(self.run), self.options);
             let now = self.now;
-            let span = renew::stage_span(&run, &target, Stage::Inventory);
+            let span = renew::steps::stage_span(&run, &target, Stage::Inventory);
             surveys.spawn(index, async move { survey(&target, &run, options, now).await }.instrument(span));
         }
         self.open |= self.unseen.is_empty() && surveys.len() == 0;
@@ -89,7 +89,7 @@ impl Queue<'_> {
             let (target, run, options) = (Arc::clone(&self.targets[index]), Arc::clone(self.run), self.options);
             let work = async move {
                 match vault_of(&target, &run) {
-                    Ok(vault) => renew::renew(&target, vault.as_ref(), survey, &run, options).await,
+                    Ok(vault) => Box::pin(renew::renew(&target, vault.as_ref(), survey, &run, options)).await,
                     Err(failure) => renew::unseen(failure),
                 }
             };

@@ -36,10 +36,14 @@ pub(super) struct Place<'a> {
     pub(super) target: &'a Target,
     pub(super) vault: &'a dyn Vault,
     pub(super) run: &'a Run,
-    /// The version whose token was redeemed.
-    pub(super) base: &'a Version,
+    /// The version that is to be replaced; none where the secret has none.
+    pub(super) base: Option<&'a Version>,
     /// The versions that were there when the run began.
-    pub(super) known: &'a Inventory,
+    pub(super) known: &'a [Version],
+    /// Whether `known` is all of them.
+    pub(super) listed: bool,
+    /// When a person signed in, where the token comes from that and not from `base`.
+    pub(super) consented: Option<OffsetDateTime>,
 }
 
 /// What a version is to hold.
@@ -66,15 +70,14 @@ impl Place<'_> {
         written: &mut Vec<VersionId>,
         left_out: &mut Vec<String>,
     ) -> Result<Placed, Cause> {
-        let current = self.newest().await?.version;
-        if current.id != self.base.id {
+        if let Some(current) = self.current().await?.filter(|current| Some(&current.id) != self.base_id()) {
             return Ok(Placed::Superseded(current));
         }
         let body = self.body(replacement, left_out);
-        let first = self.write_and_compare(&body, &self.base.id, written).await?;
+        let first = self.write_and_compare(&body, self.base_id(), written).await?;
         let version = match first {
             // What was stored is not what was sent: once more, on top of it.
-            Compared::Differs(bad) => match self.write_and_compare(&body, &bad, written).await? {
+            Compared::Differs(bad) => match self.write_and_compare(&body, Some(&bad), written).await? {
                 Compared::Differs(bad) => {
                     let text = format!("version {bad} does not hold what was written, and neither did the one before");
                     return Err(Cause::new(Kind::ReadBack, text));
@@ -114,17 +117,14 @@ impl Place<'_> {
     /// What came before the base was covered by whoever wrote the base.
     fn foreign<'v>(&self, versions: &'v [Version], ours: &[VersionId]) -> Option<&'v Version> {
         let known = |version: &Version| {
-            let at_first = self.known.versions.iter().any(|known| known.id == version.id);
+            let at_first = self.known.iter().any(|known| known.id == version.id);
             let by_this_run = version.record.run.as_ref().is_some_and(|run| run.run_id == self.run.id);
-            at_first
-                || by_this_run
-                || version::is_ours(version, versions)
-                || ours.contains(&version.id)
-                || version.id == self.base.id
+            let by_another = version::is_ours(version, versions) && !version::is_other_sign_in(version, self.base);
+            at_first || by_this_run || by_another || ours.contains(&version.id) || Some(&version.id) == self.base_id()
         };
-        let after = |version: &Version| version.created >= self.base.created;
+        let after = |version: &Version| self.base.is_none_or(|base| version.created >= base.created);
         // Without a list from the beginning nobody's versions can be told from old ones.
-        let listed = self.known.listed.then_some(versions)?;
+        let listed = self.listed.then_some(versions)?;
         listed
             .iter()
             .filter(|version| version.enabled && after(version) && !known(version))
@@ -144,7 +144,7 @@ impl Place<'_> {
             expires: theirs.expires,
             tags: tags::copied(&theirs.tags, &RunTag { run_id: self.run.id.clone(), replaced: ours.clone() }),
         };
-        match self.write(&body, ours).await? {
+        match self.write(&body, Some(ours)).await? {
             Written::Ours(version) | Written::Theirs(version) => Ok(version),
         }
     }
@@ -152,7 +152,7 @@ impl Place<'_> {
     async fn write_and_compare(
         &self,
         body: &Body,
-        over: &VersionId,
+        over: Option<&VersionId>,
         written: &mut Vec<VersionId>,
     ) -> Result<Compared, Cause> {
         let version = match self.write(body, over).await? {
@@ -167,7 +167,7 @@ impl Place<'_> {
 
     /// Writes until it is known to be written. After a lost answer the newest version tells: ours, so it arrived;
     /// `over`, so it did not and is written again, at worst twice the same; another, so someone else was here.
-    async fn write(&self, body: &Body, over: &VersionId) -> Result<Written, Cause> {
+    async fn write(&self, body: &Body, over: Option<&VersionId>) -> Result<Written, Cause> {
         let mut pauses = Pauses::default();
         loop {
             let draft = Draft {
@@ -182,15 +182,37 @@ impl Place<'_> {
                 Err(cause) => cause,
             };
             tracing::warn!(kind = cause.kind.slug(), "the answer to the write was lost: {cause}");
-            let found = self.newest().await?;
-            if found.version.id == *over {
-                pauses.wait(&self.run.deadline, cause).await?;
-            } else if found.value.matches(&body.value) {
-                return Ok(Written::Ours(found.version));
-            } else {
-                return Ok(Written::Theirs(found.version));
+            match self.newest().await {
+                Ok(found) if Some(&found.version.id) == over => pauses.wait(&self.run.deadline, cause).await?,
+                Ok(found) if found.value.matches(&body.value) => return Ok(Written::Ours(found.version)),
+                Ok(found) => return Ok(Written::Theirs(found.version)),
+                Err(missing) if self.is_before_the_write(&missing) => {
+                    pauses.wait(&self.run.deadline, cause).await?;
+                }
+                Err(cause) => return Err(cause),
             }
         }
+    }
+
+    /// The newest version; none where there is none, and the base where that cannot be read because it is disabled.
+    async fn current(&self) -> Result<Option<Version>, Cause> {
+        match self.newest().await {
+            Ok(stored) => Ok(Some(stored.version)),
+            Err(cause) if self.is_before_the_write(&cause) => Ok(self.base.cloned()),
+            Err(cause) => Err(cause),
+        }
+    }
+
+    /// What a read says where nothing was written on top of the base yet.
+    fn is_before_the_write(&self, cause: &Cause) -> bool {
+        match self.base {
+            None => cause.kind == Kind::SecretMissing,
+            Some(base) => cause.kind == Kind::SecretDisabled && !base.enabled,
+        }
+    }
+
+    fn base_id(&self) -> Option<&VersionId> {
+        self.base.map(|base| &base.id)
     }
 
     async fn newest(&self) -> Result<Stored, Cause> {
@@ -201,17 +223,24 @@ impl Place<'_> {
         let issued = replacement.issued().replace_nanosecond(0).unwrap_or(replacement.issued());
         let record = Record {
             issued: Some(issued),
-            consented: self.base.record.consented,
+            consented: self.consented.or_else(|| self.base?.record.consented),
             identity: Some(replacement.tagged().clone()),
             mfa: Some(replacement.mfa()),
-            run: Some(RunTag { run_id: self.run.id.clone(), replaced: self.base.id.clone() }),
+            run: Some(RunTag {
+                run_id: self.run.id.clone(),
+                replaced: self.base_id().cloned().unwrap_or_else(nothing),
+            }),
             retired: None,
         };
-        let (tags, dropped) = tags::write(&self.base.tags, &record, &self.target.scope);
+        let before = self.base.map(|base| base.tags.clone()).unwrap_or_default();
+        let (tags, dropped) = tags::write(&before, &record, &self.target.scope);
         *left_out = dropped;
         Body {
             value: SecretValue::new(replacement.refresh().expose().to_owned()),
-            content_type: self.base.content_type.clone().unwrap_or_else(|| CONTENT_TYPE.to_owned()),
+            content_type: self
+                .base
+                .and_then(|base| base.content_type.clone())
+                .unwrap_or_else(|| CONTENT_TYPE.to_owned()),
             expires: Some(issued + self.target.policy.expire_after),
             tags,
         }
@@ -229,7 +258,8 @@ pub(crate) async fn write_again(
     known: &Inventory,
 ) -> Result<Version, Cause> {
     let base = known.newest();
-    let place = Place { target, vault, run, base, known };
+    let place =
+        Place { target, vault, run, base: Some(base), known: &known.versions, listed: known.listed, consented: None };
     let meanwhile = || Cause::new(Kind::VaultConflict, "somebody else stored a version at the same time");
     if place.newest().await?.version.id != base.id {
         return Err(meanwhile());
@@ -241,6 +271,11 @@ pub(crate) async fn write_again(
         }
         Placed::Stored(_) | Placed::Superseded(_) => Err(meanwhile()),
     }
+}
+
+/// What the first version of a secret replaced.
+fn nothing() -> VersionId {
+    VersionId("0".to_owned())
 }
 
 /// How often someone else may store a version while theirs are put on top.

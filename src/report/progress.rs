@@ -19,3 +19,16 @@ pub fn bar(total: usize) -> ProgressBar {
     }
     bar
 }
+
+/// A line on stderr that tells how long something is waited for; it draws nothing where nobody watches.
+#[must_use]
+pub fn waiting() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let line = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+        line.set_style(style);
+    }
+    line
+}

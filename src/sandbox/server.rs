@@ -33,6 +33,7 @@ fn is_entra(host: &str) -> bool {
         "login.partner.microsoftonline.cn",
         "login.chinacloudapi.cn",
         "login.windows.net",
+        "microsoft.com",
         "login.custom-cloud.example",
     ];
     hosts.contains(&host)

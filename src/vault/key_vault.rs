@@ -103,14 +103,17 @@ impl KeyVault {
 
     /// A 404 may hide a secret that was deleted and can be recovered, which has another fix.
     async fn missing_or_deleted(&self, secret: &SecretName, missing: Cause) -> Cause {
+        let deleted = Cause {
+            code: Some("ObjectIsDeletedButRecoverable".to_owned()),
+            ..Cause::new(
+                Kind::SecretDeleted,
+                format!("{}: the secret {secret} was deleted and can be recovered", self.host),
+            )
+        };
         match self.repeat(|| self.client.get_deleted_secret(secret.as_str(), None)).await {
-            Ok(_) => {
-                let message = format!("{}: the secret {secret} was deleted and can be recovered", self.host);
-                Cause {
-                    code: Some("ObjectIsDeletedButRecoverable".to_owned()),
-                    ..Cause::new(Kind::SecretDeleted, message)
-                }
-            }
+            Ok(_) => deleted,
+            // Its newest version is disabled, which only one that is there can be.
+            Err(cause) if cause.kind == Kind::SecretDisabled => deleted,
             Err(_) => Cause { message: format!("{}: the secret {secret} does not exist", self.host), ..missing },
         }
     }
@@ -155,6 +158,10 @@ impl Vault for KeyVault {
         };
         let written = self.deadline.bound(self.once(Class::Create, put)).await??;
         self.stored(written).map(|stored| stored.version)
+    }
+
+    async fn recover(&self, secret: &SecretName) -> Result<(), Cause> {
+        self.repeat(|| self.client.recover_deleted_secret(secret.as_str(), None)).await.map(drop)
     }
 
     async fn update(&self, secret: &SecretName, version: &VersionId, change: &Change) -> Result<Version, Cause> {

@@ -1,5 +1,7 @@
 //! A prepared world, the real binary in it, and what came out.
 
+pub(crate) mod person;
+
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -191,8 +193,26 @@ pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
 #[cfg(unix)]
 pub(crate) struct Terminal;
 
+/// The keyboard of a terminal that a command reads from.
+#[cfg(unix)]
+pub(crate) struct Keyboard(std::os::fd::OwnedFd);
+
+#[cfg(unix)]
+impl Keyboard {
+    pub(crate) fn types(&self, text: &str) {
+        rustix::io::write(&self.0, text.as_bytes()).unwrap();
+    }
+}
+
 #[cfg(unix)]
 impl Terminal {
+    /// Gives a command a keyboard.
+    pub(crate) fn of_stdin(command: &mut Command) -> Keyboard {
+        let (master, terminal) = Self::open();
+        command.stdin(Stdio::from(terminal));
+        Keyboard(master)
+    }
+
     /// Runs a command whose stdout is a terminal, and returns what that shows and the exit code.
     pub(crate) async fn play(command: &mut Command) -> (String, Option<i32>) {
         let (master, terminal) = Self::open();

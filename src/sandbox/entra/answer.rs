@@ -10,6 +10,7 @@ use super::client::{Endpoint, authenticate};
 use super::directory::{Directory, RefreshToken};
 use super::jwt::{self, Subject};
 use super::refusal::{self, Refusal};
+use super::sign_in;
 use crate::sandbox::http::{Ask, Reply};
 use crate::sandbox::state::{AccessToken, State, guid, now};
 
@@ -34,6 +35,13 @@ fn routed(state: &mut State, ask: &Ask) -> Reply {
             Ok(reply) => reply,
             Err(refused) => refusal::answer(&state.directory, ask, &refused),
         },
+        ("GET", [tenant, "oauth2", "v2.0", "authorize"]) => sign_in::authorize(directory, ask, tenant),
+        ("POST", [tenant, "login"]) => sign_in::login(directory, ask, tenant),
+        ("POST", [tenant, "oauth2", "v2.0", "devicecode"]) => match sign_in::device_code(directory, ask, tenant) {
+            Ok(reply) => reply,
+            Err(refused) => refusal::answer(directory, ask, &refused),
+        },
+        ("GET" | "POST", ["devicelogin"]) => sign_in::device_login(directory, ask),
         ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => configuration(directory, ask, tenant),
         ("GET", ["common", "discovery", "instance"]) => instance(directory, ask),
         ("GET", [_, "discovery", "v2.0", "keys"]) => Reply::json(200, &jwt::key_set()),
@@ -48,10 +56,10 @@ fn token(state: &mut State, ask: &Ask, named: &str) -> Result<Reply, Refusal> {
     let form: Form = url::form_urlencoded::parse(&ask.body).into_owned().collect();
     let tenant = directory.tenant(named).ok_or_else(|| Refusal::new(90_002, named))?.to_owned();
     let endpoint = Endpoint { host: &ask.host, tenant: &tenant, named };
-    directory.given.extend(form.get("client_assertion").cloned());
+    directory.given.extend(["client_assertion", "code_verifier"].iter().filter_map(|name| form.get(*name).cloned()));
     let grant_type = required(&form, "grant_type")?;
     let client_id = required(&form, "client_id")?.to_owned();
-    if !["refresh_token", "client_credentials"].contains(&grant_type) {
+    if !GRANT_TYPES.contains(&grant_type) {
         return Err(Refusal::new(70_003, grant_type));
     }
     if !directory.apps.contains_key(&client_id) {
@@ -60,16 +68,40 @@ fn token(state: &mut State, ask: &Ask, named: &str) -> Result<Reply, Refusal> {
     if grant_type == "client_credentials" {
         return client_credentials(state, ask, &endpoint, &client_id, &form);
     }
-    let value = required(&form, "refresh_token")?;
-    // A value that cannot be read is refused before the client is authenticated.
-    let stored = directory.refresh_tokens.get(value).cloned().ok_or_else(|| Refusal::new(9_002_313, ""))?;
-    authenticate(directory, &client_id, &form, &endpoint)?;
-    alive(&stored, &client_id)?;
+    let stored = match grant_type {
+        "refresh_token" => {
+            let value = required(&form, "refresh_token")?;
+            // A value that cannot be read is refused before the client is authenticated.
+            let stored = directory.refresh_tokens.get(value).cloned().ok_or_else(|| Refusal::new(9_002_313, ""))?;
+            authenticate(directory, &client_id, &form, &endpoint)?;
+            alive(&stored, &client_id)?;
+            stored
+        }
+        "authorization_code" => {
+            required(&form, "code")?;
+            authenticate(directory, &client_id, &form, &endpoint)?;
+            sign_in::redeem(directory, &tenant, &form)?
+        }
+        _ => {
+            required(&form, "device_code")?;
+            authenticate(directory, &client_id, &form, &endpoint)?;
+            sign_in::poll(directory, &tenant, &form)?
+        }
+    };
     let (resource, scopes) = scope(form.get("scope").map(String::as_str).unwrap_or_default())?;
     consented(directory, &tenant, &client_id, &resource)?;
     let request = Request { tenant: &tenant, client_id: &client_id, resource: &resource, scopes: &scopes };
     Ok(grant(directory, ask, &form, &stored, &request))
 }
+
+/// A device asks by the RFC's name or by the short one.
+const GRANT_TYPES: [&str; 5] = [
+    "refresh_token",
+    "client_credentials",
+    "authorization_code",
+    "urn:ietf:params:oauth:grant-type:device_code",
+    "device_code",
+];
 
 fn required<'f>(form: &'f Form, name: &str) -> Result<&'f str, Refusal> {
     let field = form.get(name).map(String::as_str).filter(|value| !value.is_empty());
@@ -139,7 +171,7 @@ fn scope(text: &str) -> Result<(String, Vec<String>), Refusal> {
 }
 
 /// The resource is what stands before the last slash; the double slash of Azure Resource Manager is part of it.
-fn resource_of(scope: &str) -> &str {
+pub(super) fn resource_of(scope: &str) -> &str {
     match scope.rsplit_once('/') {
         Some((resource, _)) => resource,
         None => GRAPH,
@@ -190,6 +222,9 @@ fn grant(directory: &mut Directory, ask: &Ask, form: &Form, old: &RefreshToken, 
         body.insert("refresh_token".to_owned(), form.get("refresh_token").cloned().into());
     } else if wants("offline_access") && !quirks.no_refresh_token {
         body.insert("refresh_token".to_owned(), renewed(directory, old, &user_id).into());
+    }
+    if quirks.short_lived {
+        body.insert("refresh_token_expires_in".to_owned(), 86_399.into());
     }
     if wants("openid") && !quirks.no_identity {
         body.insert("id_token".to_owned(), id_token.into());

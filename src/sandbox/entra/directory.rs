@@ -6,6 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::certificate::AppCertificate;
 use super::client::FederatedCredential;
+use super::sign_in::{Code, Device, DeviceHabits};
 use crate::sandbox::state::{guid, now};
 
 pub const TENANT: &str = "00000000-0000-0000-0000-000000000001";
@@ -27,6 +28,13 @@ pub struct Directory {
     pub refresh_tokens: HashMap<String, RefreshToken>,
     /// Access tokens for Partner Center, and whether they carry MFA.
     pub partner_center: HashMap<String, bool>,
+    /// What browsers were sent to the sign-in with.
+    pub sign_ins: Vec<HashMap<String, String>>,
+    /// Authorization codes, by value.
+    pub codes: HashMap<String, Code>,
+    /// Codes for other devices, by device code.
+    pub devices: HashMap<String, Device>,
+    pub device_habits: DeviceHabits,
     /// Access and id tokens that were given out.
     pub given: Vec<String>,
     /// How far the clock here is ahead of everybody else's.
@@ -44,7 +52,7 @@ pub struct Customer {
 }
 
 /// An app registration.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct App {
     pub secrets: Vec<AppSecret>,
     pub certificates: Vec<AppCertificate>,
@@ -53,6 +61,24 @@ pub struct App {
     pub public: bool,
     /// Resources that were consented to; empty means all.
     pub consented: Vec<String>,
+    /// Addresses that a sign-in may go back to.
+    pub redirects: Vec<String>,
+    /// They are registered for a single-page app.
+    pub single_page: bool,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self {
+            secrets: Vec::new(),
+            certificates: Vec::new(),
+            federated: Vec::new(),
+            public: false,
+            consented: Vec::new(),
+            redirects: vec!["http://localhost".to_owned()],
+            single_page: false,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -111,6 +137,10 @@ pub struct Quirks {
     pub silent_on_mfa: bool,
     /// New refresh tokens have this many bytes.
     pub long_tokens: Option<usize>,
+    /// Refusals ask for these claims at the next sign-in.
+    pub claims: Option<String>,
+    /// Answers say that the refresh token lives a day, as those to single-page apps do.
+    pub short_lived: bool,
     /// Descriptions on one line, as since November 2023, in place of four lines.
     pub one_line: bool,
 }
@@ -126,6 +156,10 @@ impl Default for Directory {
             users: [(USER.to_owned(), user)].into(),
             refresh_tokens: HashMap::new(),
             partner_center: HashMap::new(),
+            sign_ins: Vec::new(),
+            codes: HashMap::new(),
+            devices: HashMap::new(),
+            device_habits: DeviceHabits::default(),
             given: Vec::new(),
             ahead: Duration::ZERO,
             quirks: Quirks::default(),

@@ -1,4 +1,4 @@
-//! An Entra ID: the v2.0 token endpoint, discovery and signing keys.
+//! An Entra ID: the v2.0 token endpoint, the sign-in of people, discovery and signing keys.
 
 mod answer;
 pub mod certificate;
@@ -6,5 +6,6 @@ pub mod client;
 pub mod directory;
 pub(crate) mod jwt;
 mod refusal;
+pub mod sign_in;
 
 pub(crate) use answer::answer;

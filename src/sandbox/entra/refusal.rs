@@ -7,6 +7,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use super::directory::{Directory, RefreshToken};
+use super::sign_in;
 use crate::sandbox::http::{Ask, Reply};
 use crate::sandbox::state::{guid, now};
 
@@ -30,6 +31,9 @@ impl Refusal {
     }
 }
 
+/// Numbers below are the sandbox's own, for what Entra ID's documentation gives none.
+const LEAST: u32 = 10;
+
 const SECONDS: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z");
 const TICKS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z");
@@ -48,6 +52,11 @@ const fn shape(code: u32) -> (u16, &'static str, Option<&'static str>, Option<&'
         65_001 => (400, "invalid_grant", None, Some("consent_required"), false),
         700_003 => (400, "invalid_grant", None, Some("device_authentication_failed"), true),
         54_005 => (400, "invalid_grant", None, None, false),
+        70_016 => (400, "authorization_pending", None, None, true),
+        70_018 => (400, "bad_verification_code", None, None, true),
+        70_020 => (400, "expired_token", None, None, true),
+        sign_in::SLOW_DOWN => (400, "slow_down", None, None, false),
+        sign_in::DECLINED => (400, "authorization_declined", None, None, false),
         7_000_215
         | 7_000_222
         | 7_000_218
@@ -59,7 +68,9 @@ const fn shape(code: u32) -> (u16, &'static str, Option<&'static str>, Option<&'
         | 50_012
         | 50_013 => (401, "invalid_client", None, None, true),
         700_016 => (400, "unauthorized_client", None, None, true),
-        90_002 | 900_144 | 90_014 | 700_022 | 700_023 | 901_002 => (400, "invalid_request", None, None, true),
+        90_002 | 900_144 | 90_014 | 700_022 | 700_023 | 901_002 | 501_491 | 9_002_327 => {
+            (400, "invalid_request", None, None, true)
+        }
         70_003 => (400, "unsupported_grant_type", None, None, true),
         70_011 | 1_002_012 => (400, "invalid_scope", None, None, true),
         500_011 => (400, "invalid_resource", None, None, true),
@@ -112,8 +123,37 @@ fn text(refusal: &Refusal) -> String {
         700_213 => format!("No matching federated identity record found for presented assertion subject '{about}'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"),
         1_002_012 => format!("The provided value for scope {about} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."),
         90_033 => "A transient error has occurred. Please try again.".to_owned(),
+        54_005 => "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.".to_owned(),
+        70_016 => "OAuth 2.0 device flow error. Authorization is pending. Continue polling.".to_owned(),
+        70_018 => "Invalid verification code due to User typing in wrong user code for device code flow.".to_owned(),
+        70_020 => "The provided value for the input parameter 'device_code' is not valid. This device code has expired.".to_owned(),
+        50_011 => format!("The redirect URI '{about}' specified in the request does not match the redirect URIs configured for the application. Make sure the redirect URI sent in the request matches one added to your application in the Azure portal."),
+        65_004 => "User declined to consent to access the app.".to_owned(),
+        9_002_327 => "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin requests.".to_owned(),
         _ => format!("The request was refused ({about})."),
     }
+}
+
+/// The text as it is sent, with ids.
+pub(super) fn description(directory: &Directory, refusal: &Refusal) -> String {
+    with_ids(directory, refusal, &guid(), &guid(), &format(now(), SECONDS))
+}
+
+fn with_ids(directory: &Directory, refusal: &Refusal, trace_id: &str, correlation_id: &str, at: &str) -> String {
+    let separator = if directory.quirks.one_line { " " } else { "\r\n" };
+    let (code, text) = (refusal.code, text(refusal));
+    format!(
+        "AADSTS{code}: {text}{separator}Trace ID: {trace_id}{separator}Correlation ID: {correlation_id}{separator}Timestamp: {at}"
+    )
+}
+
+/// What is shown to a person who cannot be sent back.
+pub(super) fn page(refusal: &Refusal) -> Reply {
+    let text = format!("AADSTS{}: {}", refusal.code, text(refusal)).replace('&', "&amp;").replace('<', "&lt;");
+    let page = format!(
+        "<!doctype html><title>Sign in (sandbox)</title><h1>Sorry, but we\u{2019}re having trouble signing you in.</h1><p id=\"error\">{text}</p>"
+    );
+    Reply::text(400, "text/html; charset=utf-8", &page)
 }
 
 /// The answer to a refused request.
@@ -123,13 +163,12 @@ pub(super) fn answer(directory: &Directory, ask: &Ask, refusal: &Refusal) -> Rep
     let trace_id = guid();
     let correlation_id = ask.header("client-request-id").map_or_else(guid, str::to_owned);
     let timestamp = format(now(), SECONDS);
-    let separator = if directory.quirks.one_line { " " } else { "\r\n" };
-    let description = format!(
-        "AADSTS{code}: {}{separator}Trace ID: {trace_id}{separator}Correlation ID: {correlation_id}{separator}Timestamp: {timestamp}",
-        text(refusal)
-    );
     let mut body = Map::new();
     body.insert("error".to_owned(), error.into());
+    if code < LEAST {
+        return headers(Reply::json(status, &Value::Object(body)), ask, &trace_id, None);
+    }
+    let description = with_ids(directory, refusal, &trace_id, &correlation_id, &timestamp);
     body.insert("error_description".to_owned(), description.into());
     body.insert("error_codes".to_owned(), json!([code]));
     body.insert("timestamp".to_owned(), timestamp.into());
@@ -137,6 +176,9 @@ pub(super) fn answer(directory: &Directory, ask: &Ask, refusal: &Refusal) -> Rep
     body.insert("correlation_id".to_owned(), correlation_id.into());
     if with_uri {
         body.insert("error_uri".to_owned(), format!("https://login.microsoftonline.com/error?code={code}").into());
+    }
+    if let Some(claims) = &directory.quirks.claims {
+        body.insert("claims".to_owned(), claims.clone().into());
     }
     let is_msal = ask.header("x-client-sku").is_some();
     if let Some(suberror) = to_all.or(to_msal.filter(|_| is_msal)) {

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 
 use crate::entra::cloud::Cloud;
+use crate::model::name::is_guid;
 
 const SOURCE: &str = include_str!("presets.toml");
 
@@ -87,6 +88,16 @@ pub fn named(name: &str, cloud: Cloud) -> Result<Api, String> {
     let preset =
         preset.ok_or_else(|| format!("there is no such API by name; known: {known}; anything else by --scope"))?;
     preset.of(cloud).cloned().ok_or_else(|| "not known by name in this cloud: name it by --scope".to_owned())
+}
+
+/// The client id of an API's enterprise application, by its name here or by itself.
+#[must_use]
+pub fn application_id(api: &str) -> Option<String> {
+    if is_guid(api) {
+        return Some(api.to_ascii_lowercase());
+    }
+    let preset = all().iter().find(|preset| preset.name == api)?;
+    preset.public.as_ref()?.audiences.iter().find(|audience| is_guid(audience)).cloned()
 }
 
 /// Whether an audience is one of an API that is known by name.

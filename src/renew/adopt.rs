@@ -1,0 +1,140 @@
+//! Takes over a token that a person signed in for. It goes the way of the job, prove → store → retire, but may be the first of
+//! its secret and goes on top of whatever lies there.
+
+use super::inspect::{self, Candidate};
+use super::steps::{Superseded, at, prove, put, redeem};
+use super::{Inventory, Options, Run, store};
+use crate::entra::answer::Grant;
+use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
+use crate::model::identity::{self, Mfa, Pin};
+use crate::model::kind::Kind;
+use crate::model::outcome::{Outcome, Verdict};
+use crate::model::target::Target;
+use crate::ports::Vault;
+use crate::secret::RefreshToken;
+use crate::wire::retry;
+
+/// What the person in front of it has said to be meant.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terms {
+    /// Another user than the stored token's.
+    pub replace_identity: bool,
+    /// No MFA where the policy wants it.
+    pub allow_no_mfa: bool,
+}
+
+/// What the vault has of the token; nothing where the secret has no version yet.
+///
+/// # Errors
+/// The vault's refusal; `vault.secret.deleted` where the secret can be recovered.
+pub async fn survey(target: &Target, vault: &dyn Vault) -> Result<Option<Inventory>, Failure> {
+    match Inventory::take(vault, &target.secret).await {
+        Ok(inventory) => Ok(Some(inventory)),
+        Err(cause) if cause.kind == Kind::SecretMissing => Ok(None),
+        Err(cause) => Err(cause).at(Stage::Inventory),
+    }
+}
+
+/// Takes back the deletion of the token's secret, and waits until it is there.
+///
+/// # Errors
+/// The vault's refusal.
+pub async fn recover(target: &Target, vault: &dyn Vault, run: &Run) -> Result<Inventory, Failure> {
+    vault.recover(&target.secret).await.at(Stage::Store)?;
+    let gone = |cause: &Cause| matches!(cause.kind, Kind::SecretMissing | Kind::SecretDeleted);
+    let look = || async {
+        Inventory::take(vault, &target.secret).await.map_err(|cause| {
+            let again = gone(&cause).then_some(Kind::VaultConflict);
+            Cause { kind: again.unwrap_or(cause.kind), retry_after: again.map(|_| RECOVERY), ..cause }
+        })
+    };
+    retry::repeat(&run.deadline, look).await.at(Stage::Inventory)
+}
+
+/// A pause while the vault recovers a secret, which takes it some three seconds.
+const RECOVERY: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Redeems a refresh token that somebody brings in.
+///
+/// # Errors
+/// Why it is not accepted.
+pub async fn bring_in(target: &Target, run: &Run, refresh: &RefreshToken) -> Result<Grant, Failure> {
+    let proof = at(run, target, Stage::Credential, run.proofs.of(&target.app, &run.vaults)).await?;
+    at(run, target, Stage::Redeem, redeem(run, &target.app, &proof, &target.scope, refresh)).await
+}
+
+/// Whether the grant of a sign-in may take the place of what the vault has. `redeemed` is the refresh token that was
+/// brought in, where there was one.
+///
+/// # Errors
+/// A grant without a refresh token, or with one that dies within a day; another identity than is pinned; no MFA.
+pub fn judge(
+    target: &Target,
+    inventory: Option<&Inventory>,
+    grant: Grant,
+    redeemed: Option<&RefreshToken>,
+    terms: Terms,
+) -> Result<Candidate, Failure> {
+    let fixed = target.pin(None);
+    identity::compare(&grant.identity, &fixed).at(Stage::Inspect)?;
+    let tagged = inventory.and_then(Inventory::tagged_home).filter(|_| !terms.replace_identity);
+    let pin = target.pin(tagged.cloned());
+    identity::compare(&grant.identity, &pin)
+        .map_err(|other| Cause { fix: Some(REPLACE), ..Cause::from(other) })
+        .at(Stage::Inspect)?;
+    if grant.refresh_expires_in.is_some_and(|lives| lives <= DAY) {
+        let text = "the refresh token lives 24 hours and cannot be extended: it was issued to a single-page redirect";
+        return Err(Cause { fix: Some(SINGLE_PAGE), ..Cause::new(Kind::EntraSinglePage, text) }).at(Stage::Inspect);
+    }
+    if grant.mfa == Mfa::No && target.policy.require_mfa && !terms.allow_no_mfa {
+        let text = "the sign-in had no MFA, and renewing the token will never add it";
+        return Err(Cause::new(Kind::ConsentMfa, text)).at(Stage::Inspect);
+    }
+    let base = inventory.map(Inventory::newest).filter(|_| !terms.replace_identity);
+    inspect::inspect(grant, redeemed, &pin, base).at(Stage::Inspect)
+}
+
+const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+const REPLACE: &str =
+    "sign in as that user, or say that another one is meant: rotator consent {name} --replace-identity";
+/// How an app gets tokens that live.
+pub const SINGLE_PAGE: &str = "register http://localhost as a redirect of the platform Web, remove it from Single-page application \
+    (Entra admin center > App registrations > Authentication), then start again: rotator consent {name}";
+
+/// Stores the token of a sign-in, on top of what the vault has by now.
+///
+/// # Errors
+/// Why it was not stored.
+pub async fn adopt(target: &Target, vault: &dyn Vault, run: &Run, candidate: Candidate) -> Result<Outcome, Failure> {
+    let proof = at(run, target, Stage::Credential, run.proofs.of(&target.app, &run.vaults)).await?;
+    let pin = Pin { home: candidate.tagged.home.clone(), ..target.pin(None) };
+    let (consented, seen) = (candidate.issued, candidate.seen.clone());
+    let consented = consented.replace_nanosecond(0).unwrap_or(consented);
+    let replacement = at(run, target, Stage::Prove, prove(target, run, &proof, candidate, &pin)).await?;
+    for _ in 0..TRIES {
+        let inventory = survey(target, vault).await?;
+        let known = inventory.as_ref();
+        let place = store::Place {
+            target,
+            vault,
+            run,
+            base: known.map(Inventory::newest),
+            known: known.map_or(&[], |inventory| &inventory.versions),
+            listed: known.is_none_or(|inventory| inventory.listed),
+            consented: Some(consented),
+        };
+        let mut outcome = Outcome::new(Verdict::Rotated);
+        outcome.mfa = seen.mfa;
+        outcome.user_id = seen.user().map(str::to_owned);
+        match put(&place, &replacement, Options::default(), &mut outcome).await? {
+            None => return Ok(outcome),
+            Some(Superseded::AfterWriting) => return Ok(Outcome { verdict: Verdict::Superseded, ..outcome }),
+            // A run of the job stored its version a moment before: the sign-in goes on top of that.
+            Some(Superseded::BeforeWriting) => {}
+        }
+    }
+    Err(Cause::new(Kind::VaultConflict, "others keep storing versions at the same time")).at(Stage::Store)
+}
+
+/// How often a version of somebody else may come in between.
+const TRIES: usize = 3;

@@ -1,0 +1,62 @@
+//! A refresh token that somebody brings in.
+
+use std::process::Stdio;
+
+use crate::redaction;
+use crate::support::{Outcome, Rig, TOKEN, due, soon};
+use rotator::sandbox::entra::directory::USER;
+use rotator::sandbox::seed::{CLIENT, LEGACY_CLIENT, VAULT};
+use rotator::sandbox::state::State;
+use time::Duration;
+use tokio::io::AsyncWriteExt as _;
+
+pub(super) async fn import(rig: &Rig, token: &str, arguments: &[&str]) -> Outcome {
+    let arguments = [&["consent", TOKEN, "--import", "--yes", "--log-level", "trace"], arguments].concat();
+    let mut child = rig.command(&arguments).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(token.as_bytes()).await.unwrap();
+    let output = soon(child.wait_with_output()).await.unwrap();
+    let outcome = Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    };
+    redaction::check("import", &outcome, &redaction::secrets(rig));
+    outcome
+}
+
+pub(super) fn issue(state: &mut State, client: &str, mfa: bool) -> String {
+    state.directory.issue(client, USER, mfa, Duration::days(30))
+}
+
+#[tokio::test]
+async fn it_is_proved_renewed_and_stored() {
+    let rig = Rig::with(&due(), |state| drop(state.vault(VAULT).secrets.remove(TOKEN))).await;
+    let token = issue(&mut rig.world().state(), CLIENT, true);
+    let outcome = import(&rig, &format!("{token}\r\n"), &[]).await;
+    assert!(outcome.code == Some(0) && outcome.stdout.contains("the token is stored"), "{outcome:?}");
+    // What is stored is the renewed one, which lives from now.
+    assert!(rig.accepted(TOKEN) && rig.newest_value(TOKEN) != token);
+    assert!(rig.world().state().vault(VAULT).newest(TOKEN).unwrap().tags.contains_key("rotator-consented"));
+}
+
+#[tokio::test]
+async fn what_is_not_accepted_changes_nothing() {
+    let rig = Rig::new(&due()).await;
+    let (revoked, of_another) = {
+        let mut state = rig.world().state();
+        let revoked = issue(&mut state, CLIENT, true);
+        state.directory.refresh_tokens.get_mut(&revoked).unwrap().refused_with = Some(50_173);
+        (revoked, issue(&mut state, LEGACY_CLIENT, true))
+    };
+    for (token, code, said) in [
+        (revoked.as_str(), 3, "entra.revoked"),
+        (&of_another, 3, "AADSTS70000"),
+        ("0.AXoA_no-token-at-all", 3, "AADSTS9002313"),
+        ("", 2, "holds no refresh token"),
+        ("two words", 2, "holds no refresh token"),
+    ] {
+        let outcome = import(&rig, token, &[]).await;
+        assert!(outcome.code == Some(code) && outcome.stderr.contains(said), "{said}: {outcome:?}");
+    }
+    assert_eq!(rig.version_count(TOKEN), 1);
+}

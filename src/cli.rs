@@ -36,6 +36,11 @@ pub enum Command {
     Token(Token),
     /// Ask whether a token carries MFA: by its own claim, and by Partner Center's word
     Mfa(Mfa),
+    /// Consent to the app in the tenants of a partner's customers (GDAP), list them, or take it back
+    Customers {
+        #[command(subcommand)]
+        what: Customers,
+    },
     /// Walk everything the job depends on, and name what is broken with its fix; nothing is stored
     Doctor(Doctor),
     /// Take a token out of service: disable all its versions, and stop reporting it
@@ -175,6 +180,58 @@ pub struct Mfa {
     pub deadline: Duration,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum Customers {
+    /// List the customers of the partner
+    List(CustomerList),
+    /// Consent to what [[apps.NAME.grants]] names
+    Consent(CustomerConsent),
+    /// Take the consent back
+    Revoke(CustomerChoice),
+}
+
+#[derive(Debug, Args)]
+pub struct CustomerList {
+    /// The refresh token, by name
+    pub name: String,
+    /// Form of the list on stdout
+    #[arg(long, value_enum, default_value_t)]
+    pub output: PlainOutput,
+    /// When the command must have ended
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = humantime::parse_duration, env = "ROTATOR_DEADLINE")]
+    pub deadline: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct CustomerConsent {
+    #[command(flatten)]
+    pub choice: CustomerChoice,
+    /// Take a consent that is there back first, so that grants that were changed take effect
+    #[arg(long)]
+    pub renew: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CustomerChoice {
+    /// The refresh token, by name
+    pub name: String,
+    /// Customers: tenant ids, domains or company names
+    #[arg(value_name = "CUSTOMER", required_unless_present = "all")]
+    pub customers: Vec<String>,
+    /// All customers
+    #[arg(long, conflicts_with = "customers")]
+    pub all: bool,
+    /// Do it without being asked
+    #[arg(long)]
+    pub yes: bool,
+    /// Form of the results on stdout
+    #[arg(long, value_enum, default_value_t)]
+    pub output: PlainOutput,
+    /// When the command must have ended; the same command goes on where it ended
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = humantime::parse_duration, env = "ROTATOR_DEADLINE")]
+    pub deadline: Duration,
+}
+
 #[derive(Debug, Args)]
 pub struct Doctor {
     /// Only these tokens and what they depend on, by name
@@ -188,15 +245,15 @@ pub struct Doctor {
     pub deadline: Duration,
     /// Form of the findings on stdout
     #[arg(long, value_enum, default_value_t)]
-    pub output: DoctorOutput,
+    pub output: PlainOutput,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum DoctorOutput {
+pub enum PlainOutput {
     /// For a person at a terminal
     #[default]
     Text,
-    /// One document after docs/doctor.schema.json
+    /// One document
     Json,
 }
 

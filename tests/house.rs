@@ -50,7 +50,7 @@ fn modules_depend_one_way() {
     only("credential", &["clock", "config", "credential", "entra", "model", "ports", "secret", "wire"]);
     only("config", &["config", "entra", "model"]);
     only("report", &["model", "report"]);
-    only("partner_center.rs", &["model", "secret", "wire"]);
+    only("partner_center", &["model", "secret", "wire"]);
     only("access", &["access", "entra", "model", "ports", "renew", "secret"]);
     only("consent", &["consent", "entra", "model", "ports", "renew", "secret", "wire"]);
     only("doctor", &["config", "credential", "doctor", "entra", "model", "ports", "renew", "report", "vault", "wire"]);

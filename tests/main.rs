@@ -20,6 +20,7 @@ mod command_line;
 mod consent;
 mod crashes;
 mod credentials;
+mod customers;
 mod doctor;
 mod faults;
 mod foreign;

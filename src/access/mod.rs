@@ -24,8 +24,8 @@ pub struct Access {
     pub resource: String,
 }
 
-const CONSENT_THERE: &str = "an administrator of that tenant consents to the app: \
-    https://login.microsoftonline.com/{tenant}/adminconsent?client_id={client_id}";
+const CONSENT_THERE: &str = "consent to the app for this customer: rotator customers consent {name} {tenant}; \
+    where the tenant is no customer, its administrator does: https://login.microsoftonline.com/{tenant}/adminconsent?client_id={client_id}";
 
 /// Redeems the stored refresh token of `target` for `api` in `tenant`. The tenant of the app is the partner's; at a
 /// customer's the app must be consented.

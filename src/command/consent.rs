@@ -36,11 +36,12 @@ pub(super) async fn consent(source: &Source, arguments: &Arguments) -> Result<u8
     let config = source.load()?;
     let target = connect::named(&config, &arguments.name)?;
     attended(arguments)?;
+    let imported = if arguments.import { Some(imported(&target.name)?) } else { None };
     let run = connect::connect(&config, arguments.deadline.saturating_add(AFTERWARDS))?;
     let vault = connect::vault_of(&target, &run)?;
     let patience = Deadline::after(arguments.deadline);
     let session = Session { target: &target, vault: vault.as_ref(), run: &run, arguments, patience };
-    match session.hold().await {
+    match session.hold(imported).await {
         Ok((outcome, seen)) => {
             stdout::print(&summary::stored(&target, &outcome, &seen).text());
             Ok(0)
@@ -58,11 +59,11 @@ pub(super) async fn consent(source: &Source, arguments: &Arguments) -> Result<u8
 fn attended(arguments: &Arguments) -> Result<(), Usage> {
     let terminal = std::io::stdin().is_terminal();
     if arguments.import && terminal {
-        return Err(Usage(
+        let name = &arguments.name;
+        return Err(Usage(format!(
             "--import reads the refresh token from stdin, and a terminal would show it\n    \
-             fix: rotator consent NAME --import --yes < refresh-token.txt"
-                .to_owned(),
-        ));
+             fix: rotator consent {name} --import --yes < refresh-token.txt"
+        )));
     }
     if !arguments.yes && !terminal {
         let text = "nobody is at the terminal to be asked whether the token is to be stored\n    fix: add --yes";
@@ -103,13 +104,12 @@ struct Session<'a> {
 
 impl Session<'_> {
     /// Looks at what is there, lets the person sign in, and stores what that gives.
-    async fn hold(&self) -> Held<(Outcome, Seen)> {
+    async fn hold(&self, imported: Option<RefreshToken>) -> Held<(Outcome, Seen)> {
         let inventory = self.survey().await?;
         // What the app lacks is found before a person signs in for nothing.
         self.run.proofs.of(&self.target.app, &self.run.vaults).await.at(Stage::Credential)?;
         let inventory = inventory.as_ref();
-        if self.arguments.import {
-            let refresh = imported()?;
+        if let Some(refresh) = imported {
             let grant = adopt::bring_in(self.target, self.run, &refresh).await?;
             return self.take(inventory, grant, Some(&refresh)).await;
         }
@@ -195,12 +195,12 @@ impl Session<'_> {
         let scopes = consent::scopes(self.target);
         let invitation = device::invite(self.target, self.run, &scopes).await.at(Stage::Consent)?;
         stdout::complain(&format!(
-            "Open {} on any device, and type in the code {} within {} minutes.\n\
+            "Open {} on any device, and type in the code {} within {}.\n\
              A Conditional Access policy that blocks device code flow later also ends tokens that were got by it: \
              where a browser can be used, leave --device-code away.",
             invitation.verification_uri,
             invitation.user_code,
-            invitation.expires_in.as_secs().div_ceil(60),
+            humantime::format_duration(invitation.expires_in),
         ));
         let spinner = progress::waiting();
         let left = |left: Duration| {
@@ -270,16 +270,15 @@ fn open(attempt: &Attempt) {
 }
 
 /// A refresh token from stdin.
-fn imported() -> Held<RefreshToken> {
+fn imported(name: &str) -> Result<RefreshToken, Usage> {
     let mut text = String::new();
     let read = std::io::stdin().lock().take(LONGEST_IMPORT).read_to_string(&mut text);
     let token = text.trim();
     if read.is_err() || token.is_empty() || token.contains(char::is_whitespace) {
-        let text = "stdin holds no refresh token: it is one word, and nothing else is to be there";
         return Err(Usage(format!(
-            "--import: {text}\n    fix: rotator consent NAME --import --yes < refresh-token.txt"
-        ))
-        .into());
+            "--import: stdin holds no refresh token, which is one word and nothing else\n    \
+             fix: rotator consent {name} --import --yes < refresh-token.txt"
+        )));
     }
     Ok(RefreshToken::new(token.to_owned()))
 }

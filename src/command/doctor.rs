@@ -1,6 +1,6 @@
 //! `rotator doctor`: what the job depends on, and what of it is broken.
 
-use crate::cli::{Doctor as Arguments, DoctorOutput};
+use crate::cli::{Doctor as Arguments, PlainOutput};
 use crate::command::{Usage, connect, stdout};
 use crate::config::Source;
 use crate::doctor::{self, Patient};
@@ -19,8 +19,8 @@ pub(super) async fn doctor(source: &Source, arguments: &Arguments) -> Result<u8,
     })
     .await;
     stdout::print(&match arguments.output {
-        DoctorOutput::Text => doctor::render(&findings, stdout::style()),
-        DoctorOutput::Json => serde_json::to_string(&findings).unwrap_or_default() + "\n",
+        PlainOutput::Text => doctor::render(&findings, stdout::style()),
+        PlainOutput::Json => serde_json::to_string(&findings).unwrap_or_default() + "\n",
     });
     Ok(findings.exit_code)
 }

@@ -3,6 +3,7 @@
 mod config;
 mod connect;
 mod consent;
+mod customers;
 mod doctor;
 mod log;
 mod mfa;
@@ -36,6 +37,7 @@ pub async fn dispatch(cli: Cli) -> ExitCode {
         Command::Run(arguments) => run::run(&cli.source, &arguments).await,
         Command::Status(arguments) => status::status(&cli.source, &arguments).await,
         Command::Consent(arguments) => consent::consent(&cli.source, &arguments).await,
+        Command::Customers { what } => customers::customers(&cli.source, &what).await,
         Command::Mfa(arguments) => mfa::mfa(&cli.source, &arguments).await,
         Command::Token(arguments) => token::token(&cli.source, &arguments).await,
         Command::Doctor(arguments) => doctor::doctor(&cli.source, &arguments).await,

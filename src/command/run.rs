@@ -1,29 +1,23 @@
 //! `rotator run`: the job.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::cli::{FailOn, Run as Arguments};
 use crate::command::{Usage, connect, signal, stdout};
 use crate::config::Source;
 use crate::renew::{self, Options};
 use crate::report::{self, Facts, Report, Summary, progress};
-use crate::wire::deadline::Deadline;
-
-/// What is under way when the scheduler says stop gets this long: less than the 30 s that Kubernetes and Container
-/// Apps wait before they kill.
-const GRACE: Duration = Duration::from_secs(20);
 
 pub(super) async fn run(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
     let config = source.load()?;
     let targets = connect::chosen(&config, &arguments.only)?;
     let run = Arc::new(connect::connect(&config, arguments.deadline)?);
-    let listener = tokio::spawn(stop_on_signal(run.deadline.clone()));
+    let listener = tokio::spawn(signal::end(run.deadline.clone()));
 
     let started = run.clock.now();
     let options =
         Options { force: arguments.force, dry_run: arguments.dry_run, retire_foreign: arguments.retire_foreign };
-    let bar = progress::bar(targets.len());
+    let bar = progress::bar(targets.len(), "tokens");
     let done = |target: &crate::model::target::Target| {
         bar.set_message(target.name.clone());
         bar.inc(1);
@@ -63,10 +57,4 @@ fn log(report: &Report) {
     }
     let Summary { total, failed, exit_code, .. } = report.summary;
     tracing::info!(event = "run.finished", run_id, total, failed, exit_code);
-}
-
-async fn stop_on_signal(deadline: Deadline) {
-    signal::stop().await;
-    tracing::warn!(grace_s = GRACE.as_secs(), "told to stop: what is under way is finished, nothing new is started");
-    deadline.interrupt(GRACE);
 }

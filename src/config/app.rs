@@ -80,7 +80,7 @@ impl Resolver<'_> {
             self.fault(&key("scopes"), "`scopes` is missing, empty, or holds something else than a permission", fix);
             return None;
         }
-        Some(ApiGrant { application_id, scopes })
+        Some(ApiGrant { api: api.to_owned(), application_id, scopes })
     }
 
     pub(super) fn tenant(&mut self, at: &[&str], tenant: &str) -> bool {

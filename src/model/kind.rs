@@ -154,6 +154,7 @@ kinds! {
     ConsentMfa             "consent.mfa"               Reconsent     "sign in again with MFA (rotator consent {name} --fresh); only if nothing asks for it: rotator consent {name} --allow-no-mfa";
     PartnerCenterMfa       "partner-center.mfa"        Reconsent     "Partner Center wants MFA, and renewing a token does not add it; sign in again as the same user, with MFA: rotator consent {name}";
     PartnerCenterRefused   "partner-center.refused"    GrantAccess   "the user needs a role in Partner Center (AdminAgents or SalesAgent), and the app the delegated permission user_impersonation of Microsoft Partner Center: az ad app permission list --id {client_id}";
+    PartnerCenterCustomer  "partner-center.customer"   GrantAccess   "Partner Center does this only with an active GDAP relationship (Global, Privileged Role or Cloud Application Administrator), for a user in AdminAgents and in that relationship's security group: Partner Center > Customers > Admin relationships";
     PartnerCenterUnavailable "partner-center.unavailable" Retry      "nothing to do: it passes, try again later";
     PartnerCenterAnswer    "partner-center.answer"     Retry         "something between the job and Partner Center changed the answer: check HTTPS_PROXY and the network, then try again";
     Deadline               "run.deadline"              Retry         "give the run more time: rotator run --deadline 10m";

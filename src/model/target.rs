@@ -72,6 +72,8 @@ pub struct App {
 /// Delegated permissions of one API (learn.microsoft.com/partner-center/developer/control-panel-vendor-apis).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiGrant {
+    /// What the configuration calls the API.
+    pub api: String,
     /// The client id of the API's enterprise application.
     pub application_id: String,
     pub scopes: Vec<String>,

@@ -7,14 +7,15 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// Fewer than this are done before a bar would be read.
 const MANY: usize = 5;
 
-/// A bar for `total` tokens; it draws nothing where nobody watches or few are under way.
+/// A bar for `total` of `things`; it draws nothing where nobody watches or few are under way.
 #[must_use]
-pub fn bar(total: usize) -> ProgressBar {
+pub fn bar(total: usize, things: &str) -> ProgressBar {
     if total < MANY || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} tokens  {elapsed}  {wide_msg}") {
+    let template = format!("{{bar:30}} {{pos}}/{{len}} {things}  {{elapsed}}  {{wide_msg}}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
         bar.set_style(style);
     }
     bar

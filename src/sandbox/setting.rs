@@ -40,6 +40,13 @@ const JOB: [(&str, &str); 2] = [("AZURE_TENANT_ID", TENANT), ("AZURE_CLIENT_ID",
 /// A managed identity, and a client secret in the vault.
 pub const USUAL: Setting = Setting { vault: MANAGED, app: APP_SECRET, environment: &IDENTITY, prepare: |_| {} };
 
+/// A partner whose app customers consent to.
+pub const PARTNER: Setting = Setting {
+    app: "credential = { secret = { vault_secret = \"partner-client-secret\" } }\n\
+          grants = [{ api = \"graph\", scopes = [\"Directory.Read.All\", \"User.Read\"] }, { api = \"exchange\", scopes = [\"Exchange.Manage\"] }]",
+    ..USUAL
+};
+
 /// Kubernetes: the vault by workload identity, the app by the same token.
 pub const CLUSTER: Setting = Setting {
     vault: AUTO,

@@ -42,7 +42,7 @@ async fn a_person_types_it_in() {
     };
     let (outcome, code) = tokio::join!(consent(&rig), typed);
     assert!(outcome.code == Some(0) && outcome.stdout.contains("the token is stored"), "{outcome:?}");
-    for said in [code.as_str(), "https://microsoft.com/devicelogin", "within 15 minutes", "Conditional Access"] {
+    for said in [code.as_str(), "https://microsoft.com/devicelogin", "within 15m", "Conditional Access"] {
         assert!(outcome.stderr.contains(said), "{said}: {outcome:?}");
     }
     assert!(rig.accepted(TOKEN) && rig.version_count(TOKEN) == 2);

@@ -21,13 +21,13 @@ async fn with_bob(seeds: &[Seed]) -> Rig {
 async fn another_user_needs_a_word() {
     let rig = with_bob(&due()).await;
     let consent = Consent::start(&rig, &["--yes", "--no-browser"]).await;
-    Person::of(&rig).as_user(BOB).sign_in(&consent.url).await;
+    Person::of(&rig).named(BOB).sign_in(&consent.url).await;
     let refused = consent.ended().await;
     assert_eq!(refused.code, Some(3));
     assert!(refused.stderr.contains("identity.contradiction.user") && refused.stderr.contains("--replace-identity"));
     assert_eq!(rig.version_count(TOKEN), 1);
     let consent = Consent::start(&rig, &["--yes", "--no-browser", "--replace-identity"]).await;
-    Person::of(&rig).as_user(BOB).sign_in(&consent.url).await;
+    Person::of(&rig).named(BOB).sign_in(&consent.url).await;
     assert_eq!(consent.ended().await.code, Some(0));
     assert!(rig.world().state().vault(VAULT).newest(TOKEN).unwrap().tags["rotator-identity"].contains(BOB));
     assert_eq!(rig.run_one(&["--force"]).await.outcome, OutcomeName::Rotated);
@@ -38,7 +38,7 @@ async fn the_configured_user_is_not_replaced_by_a_word() {
     let rig =
         with_bob(&[Seed::new(TOKEN).days_old(8).line("user_id = \"00000000-0000-0000-0000-0000000000a1\"")]).await;
     let consent = Consent::start(&rig, &["--yes", "--no-browser", "--replace-identity"]).await;
-    let shown = Person::of(&rig).as_user(BOB).sign_in(&consent.url).await;
+    let shown = Person::of(&rig).named(BOB).sign_in(&consent.url).await;
     assert!(shown.text.contains("set user_id in the configuration"), "{}", shown.text);
     assert_eq!((consent.ended().await.code, rig.version_count(TOKEN)), (Some(3), 1));
 }

@@ -106,7 +106,7 @@ impl Person {
         self
     }
 
-    pub(crate) fn as_user(mut self, user: &str) -> Self {
+    pub(crate) fn named(mut self, user: &str) -> Self {
         user.clone_into(&mut self.user);
         self
     }

@@ -47,6 +47,9 @@ pub struct Directory {
 #[derive(Debug, Clone, Default)]
 pub struct Customer {
     pub name: String,
+    pub domain: String,
+    /// There is no active GDAP relationship with it.
+    pub unrelated: bool,
     /// What was consented to there, by client id: the resources.
     pub consents: BTreeMap<String, Vec<String>>,
 }
@@ -133,6 +136,8 @@ pub struct Quirks {
     pub dead_tokens: bool,
     /// Partner Center refuses whoever lacks MFA.
     pub mfa_enforced: bool,
+    /// Partner Center gives so many customers on one page, whatever it is asked for.
+    pub customers_a_page: Option<usize>,
     /// Partner Center does not say whether it sees MFA.
     pub silent_on_mfa: bool,
     /// New refresh tokens have this many bytes.
@@ -190,7 +195,8 @@ impl Directory {
         let owned = |resources: &[&str]| resources.iter().map(|resource| (*resource).to_owned()).collect();
         let consents = consents.iter().map(|(app, resources)| ((*app).to_owned(), owned(resources))).collect();
         self.domains.insert(domain.to_owned(), id.to_owned());
-        self.customers.insert(id.to_owned(), Customer { name: name.to_owned(), consents });
+        let (name, domain) = (name.to_owned(), domain.to_owned());
+        self.customers.insert(id.to_owned(), Customer { name, domain, unrelated: false, consents });
     }
 
     /// Adds an app registration with one client secret that is valid for so long.

@@ -4,7 +4,7 @@ use super::{Scenario, fated};
 use crate::sandbox::entra::directory::{TENANT, USER, User};
 use crate::sandbox::fault::{Fault, Phase, Rule};
 use crate::sandbox::route::Route;
-use crate::sandbox::seed::{CLIENT, Fate, VAULT};
+use crate::sandbox::seed::{Fate, VAULT};
 use crate::sandbox::state::State;
 
 pub const FABRIKAM: &str = "00000000-0000-0000-0000-0000000000f2";
@@ -72,14 +72,6 @@ pub(super) const ALL: &[Scenario] = &[
         .prepare(|state| state.directory.quirks.other_resource = Some("https://graph.microsoft.com".to_owned())),
     Scenario::new("other-access-tenant", "access tokens are issued by another tenant than was asked")
         .prepare(|state| state.directory.quirks.other_tenant = Some(FABRIKAM.to_owned())),
-    Scenario::new("customers", "a partner with two customers: one that consented, and one that did not").prepare(
-        |state| {
-            let consented: &[&str] =
-                &["https://graph.microsoft.com", "https://outlook.office365.com", "https://management.azure.com"];
-            state.directory.add_customer(FABRIKAM, "Fabrikam", "fabrikam.example", &[(CLIENT, consented)]);
-            state.directory.add_customer(NORTHWIND, "Northwind", "northwind.example", &[]);
-        },
-    ),
     Scenario::new("other-app", "the new token was issued to another app").prepare(|state| {
         state.directory.quirks.other_app = Some("00000000-0000-0000-0000-0000000000c9".to_owned());
     }),

@@ -1,5 +1,6 @@
 //! Prepared worlds by name: each makes a transcript one static command.
 
+mod consent;
 mod credential;
 pub mod entra;
 mod network;
@@ -30,7 +31,7 @@ pub struct Scenario {
 
 /// All worlds.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
-    [token::ALL, vault::ALL, credential::ALL, network::ALL, entra::ALL].into_iter().flatten()
+    [token::ALL, vault::ALL, credential::ALL, network::ALL, entra::ALL, consent::ALL].into_iter().flatten()
 }
 
 impl Scenario {

@@ -1,8 +1,11 @@
 //! Partner Center's REST API, as far as the consent of an app and the question of MFA need it
 //! (learn.microsoft.com/partner-center/developer/headers).
 
+pub mod customer;
+
 use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -40,6 +43,13 @@ struct Refusal {
     description: Option<String>,
 }
 
+impl Answer {
+    /// What its body holds. It may begin with a byte order mark.
+    fn read<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body)).ok()
+    }
+}
+
 impl PartnerCenter<'_> {
     /// Whether Partner Center sees MFA in the access token. It says so in a header, whether or not it grants the request;
     /// `None` where it does not say.
@@ -62,7 +72,7 @@ impl PartnerCenter<'_> {
         path: &str,
         prepare: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Answer, Cause> {
-        // The same for each try, so that Partner Center knows a repetition.
+        // One for each request, the same for each try, so that Partner Center knows a repetition.
         let request_id = Uuid::new_v4().to_string();
         let attempt = || {
             let request = self.client.request(method.clone(), format!("{}{path}", self.address));
@@ -95,9 +105,7 @@ impl PartnerCenter<'_> {
     }
 
     fn refusal(&self, answer: &Answer) -> Cause {
-        // Answers may begin with a byte order mark.
-        let body = answer.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&answer.body);
-        let refusal: Option<Refusal> = serde_json::from_slice(body).ok();
+        let refusal: Option<Refusal> = answer.read();
         let known = refusal.is_some();
         let Refusal { code, description } = refusal.unwrap_or_default();
         let code = code.map(|code| code.to_string().trim_matches('"').to_owned());

@@ -57,7 +57,8 @@ enum Next {
 /// # Errors
 /// Entra ID's refusal; `entra.answer` for an answer without a code.
 pub async fn invite(target: &Target, run: &Run, scopes: &str) -> Result<Invitation, Cause> {
-    let request = request::device_authorization(&target.app, scopes);
+    let proof = run.proofs.of(&target.app, &run.vaults).await?;
+    let request = request::device_authorization(&target.app, &proof, scopes);
     let host = request.url.host_str().unwrap_or_default();
     let ask = || async {
         let raw = retry::within_try(host, run.entra.send(&request)).await?;

@@ -66,11 +66,13 @@ pub fn authorization_code(
 }
 
 /// Asks for a code that a person types in on any device
-/// (learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code, RFC 8628 section 3.1).
+/// (learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code). RFC 8628 section 3.1 has confidential clients prove who
+/// they are here as well, which Entra ID's page does not mention.
 #[must_use]
-pub fn device_authorization(app: &App, scopes: &str) -> TokenRequest {
+pub fn device_authorization(app: &App, proof: &Proof, scopes: &str) -> TokenRequest {
     let mut form = form(0);
     form.append_pair("client_id", &app.client_id).append_pair("scope", &format!("{scopes} {SIGN_IN_SCOPES}"));
+    prove(&mut form, proof);
     TokenRequest { url: endpoint(app, "devicecode"), form: Form::new(form.finish()) }
 }
 

@@ -53,11 +53,12 @@ type Form = HashMap<String, String>;
 
 fn token(state: &mut State, ask: &Ask, named: &str) -> Result<Reply, Refusal> {
     let directory = &mut state.directory;
-    let form: Form = url::form_urlencoded::parse(&ask.body).into_owned().collect();
+    let mut form: Form = url::form_urlencoded::parse(&ask.body).into_owned().collect();
     let tenant = directory.tenant(named).ok_or_else(|| Refusal::new(90_002, named))?.to_owned();
     let endpoint = Endpoint { host: &ask.host, tenant: &tenant, named };
     directory.given.extend(["client_assertion", "code_verifier"].iter().filter_map(|name| form.get(*name).cloned()));
-    let grant_type = required(&form, "grant_type")?;
+    let grant_type = required(&form, "grant_type")?.to_owned();
+    let grant_type = grant_type.as_str();
     let client_id = required(&form, "client_id")?.to_owned();
     if !GRANT_TYPES.contains(&grant_type) {
         return Err(Refusal::new(70_003, grant_type));
@@ -80,12 +81,12 @@ fn token(state: &mut State, ask: &Ask, named: &str) -> Result<Reply, Refusal> {
         "authorization_code" => {
             required(&form, "code")?;
             authenticate(directory, &client_id, &form, &endpoint)?;
-            sign_in::redeem(directory, &tenant, &form)?
+            sign_in::redeem(directory, &tenant, &mut form)?
         }
         _ => {
             required(&form, "device_code")?;
             authenticate(directory, &client_id, &form, &endpoint)?;
-            sign_in::poll(directory, &tenant, &form)?
+            sign_in::poll(directory, &tenant, &mut form)?
         }
     };
     let (resource, scopes) = scope(form.get("scope").map(String::as_str).unwrap_or_default())?;
@@ -207,7 +208,7 @@ fn grant(directory: &mut Directory, ask: &Ask, form: &Form, old: &RefreshToken, 
     } else {
         jwt::access(&subject, quirks.other_resource.as_deref().unwrap_or(request.resource), &granted)
     };
-    let id_token = jwt::id(&subject);
+    let id_token = jwt::id(&subject, form.get("nonce").map(String::as_str));
     if request.resource.contains("partnercenter") {
         directory.partner_center.insert(access.clone(), old.mfa);
     }

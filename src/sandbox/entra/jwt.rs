@@ -59,12 +59,15 @@ pub(crate) fn access(subject: &Subject<'_>, resource: &str, scopes: &str) -> Str
     sign(&claims)
 }
 
-pub(crate) fn id(subject: &Subject<'_>) -> String {
+pub(crate) fn id(subject: &Subject<'_>, nonce: Option<&str>) -> String {
     let mut claims = json!({
         "aud": subject.client_id, "ver": "2.0", "preferred_username": upn(subject),
         "iss": format!("https://login.microsoftonline.com/{}/v2.0", subject.tenant),
     });
     extend(&mut claims, &common(subject, now() + time::Duration::seconds(3_600)));
+    if let Some(nonce) = nonce {
+        extend(&mut claims, &json!({ "nonce": nonce }));
+    }
     sign(&claims)
 }
 

@@ -30,6 +30,8 @@ pub struct Code {
     client_id: String,
     redirect: String,
     challenge: Option<String>,
+    scope: String,
+    nonce: Option<String>,
     person: Person,
     issued: OffsetDateTime,
     redeemed: bool,
@@ -40,7 +42,7 @@ pub struct Code {
 pub struct Device {
     tenant: String,
     client_id: String,
-    scopes: Vec<String>,
+    scope: String,
     pub user_code: String,
     expires: OffsetDateTime,
     pub decision: Decision,
@@ -178,6 +180,8 @@ pub(super) fn login(directory: &mut Directory, ask: &Ask, named: &str) -> Reply 
         client_id,
         redirect: form["redirect_uri"].clone(),
         challenge: form.get("code_challenge").cloned(),
+        scope: form["scope"].clone(),
+        nonce: form.get("nonce").cloned(),
         person,
         issued: now(),
         redeemed: false,
@@ -208,7 +212,7 @@ fn consent(directory: &mut Directory, client_id: &str, scopes: &[String]) {
 }
 
 /// Redeems a code: it must be the app's own, from the same redirect, with the right verifier, and not used before.
-pub(super) fn redeem(directory: &mut Directory, tenant: &str, form: &Form) -> Result<RefreshToken, Refusal> {
+pub(super) fn redeem(directory: &mut Directory, tenant: &str, form: &mut Form) -> Result<RefreshToken, Refusal> {
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     let single_page = directory.apps.get(field("client_id")).is_some_and(|app| app.single_page);
     let code = directory.codes.get_mut(field("code")).ok_or_else(|| Refusal::new(9_002_313, ""))?;
@@ -231,7 +235,18 @@ pub(super) fn redeem(directory: &mut Directory, tenant: &str, form: &Form) -> Re
     }
     code.redeemed = true;
     let (client_id, person) = (code.client_id.clone(), code.person.clone());
+    let (scope, nonce) = (code.scope.clone(), code.nonce.clone());
+    form.extend(nonce.map(|nonce| ("nonce".to_owned(), nonce)));
+    form.entry("scope".to_owned()).or_insert_with(|| of_first_resource(&scope));
     Ok(signed_in(client_id, person))
+}
+
+/// Whoever names no scope gets the first API that was asked for at the sign-in.
+fn of_first_resource(scope: &str) -> String {
+    let of_api = |scope: &&str| scope.contains("://");
+    let first = scope.split_whitespace().find(of_api).map(super::answer::resource_of);
+    let fits = |scope: &&str| !of_api(scope) || Some(super::answer::resource_of(scope)) == first;
+    scope.split_whitespace().filter(fits).collect::<Vec<_>>().join(" ")
 }
 
 /// The sign-in as the refresh token that its own will be a copy of.
@@ -257,7 +272,8 @@ pub(super) fn device_code(directory: &mut Directory, ask: &Ask, named: &str) -> 
     if !directory.apps.contains_key(&client_id) {
         return Err(Refusal::new(700_016, &client_id));
     }
-    let scopes = all_scopes(form.get("scope").map(String::as_str).unwrap_or_default())?;
+    let scope = form.get("scope").cloned().unwrap_or_default();
+    all_scopes(&scope)?;
     let code = format!("DAQABIQEAAAsandbox{}", guid().replace('-', "").repeat(4));
     let user_code: String = guid().replace('-', "").bytes().map(|byte| char::from(b'A' + byte % 26)).take(9).collect();
     let habits = &directory.device_habits;
@@ -267,7 +283,7 @@ pub(super) fn device_code(directory: &mut Directory, ask: &Ask, named: &str) -> 
         "message": format!("To sign in, use a web browser to open the page {DEVICE_LOGIN} and enter the code {user_code} to authenticate."),
     });
     let expires = now() + habits.lifetime;
-    let device = Device { tenant, client_id, scopes, user_code, expires, decision: Decision::None, polls: 0 };
+    let device = Device { tenant, client_id, scope, user_code, expires, decision: Decision::None, polls: 0 };
     directory.devices.insert(code, device);
     Ok(refusal::headers(Reply::json(200, &body), ask, &guid(), None))
 }
@@ -292,10 +308,10 @@ pub(super) fn device_login(directory: &mut Directory, ask: &Ask) -> Reply {
 }
 
 /// A device asks whether the person has signed in.
-pub(super) fn poll(directory: &mut Directory, tenant: &str, form: &Form) -> Result<RefreshToken, Refusal> {
+pub(super) fn poll(directory: &mut Directory, tenant: &str, form: &mut Form) -> Result<RefreshToken, Refusal> {
     let habits = directory.device_habits.clone();
-    let about = form.get("device_code").map(String::as_str).unwrap_or_default();
-    let device = directory.devices.get_mut(about).ok_or_else(|| Refusal::new(70_018, ""))?;
+    let about = form.get("device_code").cloned().unwrap_or_default();
+    let device = directory.devices.get_mut(&about).ok_or_else(|| Refusal::new(70_018, ""))?;
     device.polls += 1;
     if let Some((_, then)) = habits.then.filter(|(polls, _)| device.polls > *polls) {
         device.decision = then;
@@ -309,13 +325,14 @@ pub(super) fn poll(directory: &mut Directory, tenant: &str, form: &Form) -> Resu
     if device.polls <= habits.slow_downs {
         return Err(Refusal::new(SLOW_DOWN, ""));
     }
-    let (client_id, scopes) = (device.client_id.clone(), device.scopes.clone());
+    let (client_id, scope) = (device.client_id.clone(), device.scope.clone());
     match std::mem::take(&mut device.decision) {
         Decision::None => Err(Refusal::new(70_016, "")),
         Decision::Declined => Err(Refusal::new(DECLINED, "")),
         Decision::SignedIn(person) => {
-            directory.devices.remove(about);
-            consent(directory, &client_id, &scopes);
+            directory.devices.remove(&about);
+            consent(directory, &client_id, &all_scopes(&scope).unwrap_or_default());
+            form.entry("scope".to_owned()).or_insert_with(|| of_first_resource(&scope));
             Ok(signed_in(client_id, person))
         }
     }

@@ -29,6 +29,7 @@ mod identity;
 mod lifecycle;
 mod nothing_lost;
 mod partner_center;
+mod recipes;
 mod recordings;
 mod redaction;
 mod report;

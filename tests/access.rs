@@ -78,9 +78,11 @@ async fn what_is_for_something_else_is_not_handed_over() {
     {
         let world = Scenario::find(scenario).unwrap();
         let rig = Rig::with(&due(), |state| *state = std::mem::take(&mut *world.world().state())).await;
-        let outcome = token(&rig, &["--for", "exchange"]).await;
-        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(3), ""), "{scenario}");
-        assert!(outcome.stderr.contains(kind), "{}", outcome.stderr);
+        for tenant in [TENANT, "contoso.example"] {
+            let outcome = token(&rig, &["--for", "exchange", "--tenant", tenant]).await;
+            assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(3), ""), "{scenario} {tenant}");
+            assert!(outcome.stderr.contains(kind), "{}", outcome.stderr);
+        }
     }
 }
 

@@ -139,12 +139,13 @@ async fn nothing_is_changed_without_a_word_or_a_grant() {
     for (arguments, said) in [
         (&["consent", TOKEN, "--all"][..], "add --yes"),
         (&["revoke", TOKEN, "Fabrikam"], "add --yes"),
-        (&["consent", TOKEN, "nobody.example", "--yes"], "no customer is called nobody.example"),
+        (&["consent", TOKEN, "nobody.example", "--yes"], "not the name of one customer: nobody.example"),
         (&["consent", TOKEN, "--yes"], "required"),
         (&["consent", TOKEN, "Fabrikam", "--all", "--yes"], "cannot be used with"),
     ] {
         let outcome = rig.call(&[&["customers"], arguments].concat()).await;
-        assert!(outcome.code == Some(2) && outcome.stderr.contains(said), "{arguments:?}: {outcome:?}");
+        let code = if said.contains("nobody") { 3 } else { 2 };
+        assert!(outcome.code == Some(code) && outcome.stderr.contains(said), "{arguments:?}: {outcome:?}");
     }
     let text = rig.config_text();
     let without: Vec<&str> = text.lines().filter(|line| !line.starts_with("grants")).collect();
@@ -152,6 +153,31 @@ async fn nothing_is_changed_without_a_word_or_a_grant() {
     let outcome = customers(&rig, "consent", &["--all", "--yes"]).await;
     assert!(outcome.code == Some(2) && outcome.stderr.contains("[[apps.partner.grants]]"), "{outcome:?}");
     assert_eq!(consented(&rig), 0);
+}
+
+/// What stands between may answer as well; nobody is told then that a consent is gone.
+#[tokio::test]
+async fn only_partner_centers_own_word_counts() {
+    let rig = rig(0).await;
+    assert_eq!(customers(&rig, "consent", &["Fabrikam", "--yes"]).await.code, Some(0));
+    for (what, status) in [("revoke", 404), ("consent", 409)] {
+        rig.world().heal();
+        rig.fault(Rule::new(Phase::Before, Fault::page(status)).on(Route::PartnerCenter).about("applicationconsents"));
+        let outcome = customers(&rig, what, &["Fabrikam", "--yes", "--deadline", "1s"]).await;
+        assert!(outcome.code == Some(4) && outcome.stdout.contains("partner-center.answer"), "{what}: {outcome:?}");
+    }
+    assert_eq!(consented(&rig), 1);
+    rig.world().heal();
+    // A consent that is taken back and cannot be given again is called that.
+    rig.fault(
+        Rule::new(Phase::Before, Fault::json(400, r#"{"code":2000,"description":"The scope is invalid."}"#))
+            .on(Route::PartnerCenter)
+            .about("applicationconsents")
+            .skip(1),
+    );
+    let outcome = customers(&rig, "consent", &["Fabrikam", "--yes", "--renew"]).await;
+    assert!(outcome.code == Some(3) && outcome.stdout.contains("taken back, and not given again"), "{outcome:?}");
+    assert!(outcome.stdout.contains("check the grants of the app"), "{outcome:?}");
 }
 
 #[cfg(unix)]

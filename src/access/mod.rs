@@ -24,10 +24,12 @@ pub struct Access {
     pub resource: String,
 }
 
-const CONSENT_THERE: &str = "consent to the app for this customer: rotator customers consent {name} {tenant}; \
+const CONSENT_THERE: &str = "consent to the app for this customer: rotator customers consent {name} {tenant} (with --renew where it \
+    is consented already, without this API); \
     where the tenant is no customer, its administrator does: https://login.microsoftonline.com/{tenant}/adminconsent?client_id={client_id}";
 
-/// Redeems the stored refresh token of `target` for `api` in `tenant`. The tenant of the app is the partner's; at a
+/// Redeems the stored refresh token of `target` for `api` in `tenant`, whose `id` is looked up before where it is named by a
+/// domain and that matters. The tenant of the app is the partner's; at a
 /// customer's the app must be consented.
 ///
 /// # Errors
@@ -38,6 +40,7 @@ pub async fn exchange(
     run: &Run,
     api: &Api,
     tenant: &str,
+    id: Option<&str>,
 ) -> Result<Access, Failure> {
     let app = App { tenant_id: tenant.to_owned(), ..(*target.app).clone() };
     let at_home = tenant.eq_ignore_ascii_case(&target.app.tenant_id);
@@ -49,7 +52,7 @@ pub async fn exchange(
     };
     let grant = renew::redeem_for(target, &app, vault, run, &api.scope).await.map_err(elsewhere)?;
     let addressed = claims::addressed(grant.access.expose());
-    let resource = check(addressed.as_ref(), api, tenant).at(Stage::Inspect)?;
+    let resource = check(addressed.as_ref(), api, id.unwrap_or(tenant)).at(Stage::Inspect)?;
     let tenant = addressed.and_then(|addressed| addressed.tenant).unwrap_or_else(|| tenant.to_owned());
     Ok(Access { token: grant.access, expires_on: grant.received_at + grant.expires_in, tenant, resource })
 }
@@ -60,7 +63,7 @@ fn check(addressed: Option<&claims::Addressed>, api: &Api, tenant: &str) -> Resu
         || Cause::new(Kind::AccessAudience, "the access token does not say what it is for, so it is not handed over");
     let addressed = addressed.ok_or_else(silent)?;
     let issued_for = addressed.tenant.as_deref();
-    // A domain cannot be compared with the id that the token has; Entra ID answered for it at the domain's own address.
+    // A domain cannot be compared with the id that the token has.
     if is_guid(tenant) && !issued_for.is_some_and(|issued_for| issued_for.eq_ignore_ascii_case(tenant)) {
         let text = format!("asked for tenant {tenant}, got a token for {}", issued_for.unwrap_or("none"));
         return Err(Cause::new(Kind::AccessTenant, text));

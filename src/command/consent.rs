@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::Consent as Arguments;
-use crate::command::{Usage, connect, failed, question, stdout};
+use crate::command::{DECLINED, Usage, connect, failed, question, signal, stdout};
 use crate::config::Source;
 use crate::consent::authorization::{Answer, Attempt, Prompt};
 use crate::consent::landing::{self, Landing, Listener};
@@ -13,81 +13,99 @@ use crate::consent::page::Page;
 use crate::consent::{self, device, summary};
 use crate::entra::answer::Grant;
 use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
-use crate::model::kind::Kind;
+use crate::model::kind::{Kind, Remedy};
 use crate::model::outcome::Outcome;
 use crate::model::target::Target;
+use crate::model::version::{Version, VersionId};
 use crate::ports::Vault;
-use crate::renew::adopt::{self, Terms};
+use crate::renew::adopt::{self, Proved, Terms};
 use crate::renew::inspect::Seen;
 use crate::renew::{Inventory, Run};
 use crate::report::progress;
 use crate::secret::{Code, RefreshToken};
 use crate::wire::deadline::Deadline;
 
-/// What follows the sign-in has this much time, however late that came.
-const AFTERWARDS: Duration = Duration::from_secs(120);
+/// What is done without the person has this much time, each time it begins.
+const WORK: Duration = Duration::from_secs(120);
 /// Key Vault stores no longer value.
 const LONGEST_IMPORT: u64 = 64 * 1024;
 const PASTED_PORT: u16 = 8400;
-/// The person decided against it.
-const NOT_STORED: u8 = 3;
+/// Whatever passes by itself: the sign-in is not part of it.
+const SIGN_IN_ANEW: &str =
+    "nothing of this sign-in is kept; when that has passed, sign in again: rotator consent {name}";
+/// It may have been written all the same.
+const LOOK: &str = "see what the vault has (rotator status --only {name}); if it is not the new token, sign in again: \
+    rotator consent {name}";
 
 pub(super) async fn consent(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
     let config = source.load()?;
     let target = connect::named(&config, &arguments.name)?;
-    attended(arguments)?;
-    let imported = if arguments.import { Some(imported(&target.name)?) } else { None };
-    let run = connect::connect(&config, arguments.deadline.saturating_add(AFTERWARDS))?;
-    let vault = connect::vault_of(&target, &run)?;
-    let patience = Deadline::after(arguments.deadline);
-    let session = Session { target: &target, vault: vault.as_ref(), run: &run, arguments, patience };
-    match session.hold(imported).await {
-        Ok((outcome, seen)) => {
-            stdout::print(&summary::stored(&target, &outcome, &seen).text());
-            Ok(0)
-        }
-        Err(End::Failed(failure)) => Ok(failed(&failure, &target)),
-        Err(End::Refused(usage)) => Err(usage),
-        Err(End::Declined) => {
-            stdout::complain("nothing was stored");
-            Ok(NOT_STORED)
-        }
-    }
-}
-
-/// Whether somebody is there to be asked, before anything is sent.
-fn attended(arguments: &Arguments) -> Result<(), Usage> {
-    let terminal = std::io::stdin().is_terminal();
-    if arguments.import && terminal {
-        let name = &arguments.name;
+    if arguments.import && std::io::stdin().is_terminal() {
         return Err(Usage(format!(
             "--import reads the refresh token from stdin, and a terminal would show it\n    \
-             fix: rotator consent {name} --import --yes < refresh-token.txt"
+             fix: rotator consent {} --import --yes < refresh-token.txt",
+            target.name
         )));
     }
-    if !arguments.yes && !terminal {
-        let text = "nobody is at the terminal to be asked whether the token is to be stored\n    fix: add --yes";
-        return Err(Usage(text.to_owned()));
+    if !arguments.yes {
+        question::attended()?;
     }
-    Ok(())
+    let imported = if arguments.import { Some(imported(&target.name)?) } else { None };
+    let run = connect::connect(&config, WORK)?;
+    let vault = connect::vault_of(&target, &run)?;
+    let session = Session { target: &target, vault: vault.as_ref(), run: &run, arguments };
+    let mut landing = None;
+    let ended = session.hold(imported, &mut landing).await;
+    let (code, page) = told(&target, ended);
+    if let Some(landing) = landing {
+        landing.show(page).await;
+    }
+    Ok(code)
+}
+
+/// Says how it ended, and what the browser is to show of that.
+fn told(target: &Target, ended: Held<(Outcome, Seen)>) -> (u8, Page) {
+    let failed_page = |unknown, what, fix| Page::Failed { unknown, what, fix };
+    match ended {
+        Ok((outcome, seen)) => {
+            let stored = summary::stored(target, &outcome, &seen);
+            stdout::print(&stored.text());
+            (0, Page::Stored(Box::new(stored)))
+        }
+        Err(End::Declined) => {
+            stdout::complain("nothing was stored");
+            let fix = format!("Start again: rotator consent {}", target.name);
+            (DECLINED, failed_page(false, "It was declined at the terminal.".to_owned(), fix))
+        }
+        Err(End::Failed { mut failure, written }) => {
+            let unknown = failure.stage == Stage::Store;
+            let of_itself = failure.remedy() == Remedy::Retry && failure.stage > Stage::Consent;
+            if failure.cause.fix.is_none() && (of_itself || failure.cause.kind == Kind::EntraProof) {
+                failure.cause.fix = Some(if unknown { LOOK } else { SIGN_IN_ANEW });
+            }
+            if let Some(version) = written {
+                failure.cause.message = format!("version {version} was written, and then: {}", failure.cause.message);
+            }
+            let code = failed(&failure, target);
+            let what = format!("{} ({})", failure.cause, failure.cause.kind.slug());
+            (code, failed_page(unknown, what, failure.hint(target)))
+        }
+    }
 }
 
 /// How a sign-in ends without a token.
 enum End {
-    Failed(Failure),
-    Refused(Usage),
+    Failed {
+        failure: Failure,
+        /// A version that was written all the same.
+        written: Option<VersionId>,
+    },
     Declined,
 }
 
 impl From<Failure> for End {
     fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl From<Usage> for End {
-    fn from(usage: Usage) -> Self {
-        Self::Refused(usage)
+        Self::Failed { failure, written: None }
     }
 }
 
@@ -98,26 +116,23 @@ struct Session<'a> {
     vault: &'a dyn Vault,
     run: &'a Run,
     arguments: &'a Arguments,
-    /// How long the sign-in is waited for.
-    patience: Deadline,
 }
 
 impl Session<'_> {
     /// Looks at what is there, lets the person sign in, and stores what that gives.
-    async fn hold(&self, imported: Option<RefreshToken>) -> Held<(Outcome, Seen)> {
+    async fn hold(&self, imported: Option<RefreshToken>, landing: &mut Option<Landing>) -> Held<(Outcome, Seen)> {
         let inventory = self.survey().await?;
+        let inventory = inventory.as_ref();
         // What the app lacks is found before a person signs in for nothing.
         self.run.proofs.of(&self.target.app, &self.run.vaults).await.at(Stage::Credential)?;
-        let inventory = inventory.as_ref();
-        if let Some(refresh) = imported {
-            let grant = adopt::bring_in(self.target, self.run, &refresh).await?;
-            return self.take(inventory, grant, Some(&refresh)).await;
-        }
-        if self.arguments.device_code {
-            let grant = self.by_device().await?;
-            return self.take(inventory, grant, None).await;
-        }
-        if self.arguments.paste { self.by_paste(inventory).await } else { self.by_browser(inventory).await }
+        let Arguments { device_code, paste, .. } = self.arguments;
+        let grant = match &imported {
+            Some(refresh) => adopt::bring_in(self.target, self.run, refresh).await?,
+            None if *device_code => self.by_device().await?,
+            None if *paste => self.by_paste(inventory).await?,
+            None => self.by_browser(inventory, landing).await?,
+        };
+        self.take(inventory, grant, imported.as_ref()).await
     }
 
     async fn survey(&self) -> Held<Option<Inventory>> {
@@ -127,11 +142,14 @@ impl Session<'_> {
         };
         let question = format!("{}. Recover it with all its versions?", failure.cause);
         // `--yes` is about the token: that a secret was deleted may have had its reason.
-        let wanted = self.arguments.recover || (!self.arguments.yes && question::confirmed(&question).await?);
+        let wanted = self.arguments.recover || (!self.arguments.yes && question::confirmed(&question).await);
         if !wanted {
             return Err(failure.into());
         }
-        Ok(Some(adopt::recover(self.target, self.vault, self.run).await?))
+        self.run.deadline.renew(WORK);
+        let recovered = adopt::recover(self.target, self.vault, self.run).await?;
+        stdout::complain(&format!("recovered: {} with {} versions", self.target.secret, recovered.versions.len()));
+        Ok(Some(recovered))
     }
 
     async fn attempt(&self, inventory: Option<&Inventory>, redirect: &str) -> Held<Attempt> {
@@ -143,24 +161,22 @@ impl Session<'_> {
         Ok(attempt.at(Stage::Consent)?)
     }
 
-    async fn by_browser(&self, inventory: Option<&Inventory>) -> Held<(Outcome, Seen)> {
+    async fn by_browser(&self, inventory: Option<&Inventory>, landing: &mut Option<Landing>) -> Held<Grant> {
         let ports = self.arguments.port.map_or(landing::PORTS, |port| port..=port);
         let listener = Listener::open(ports).await.at(Stage::Consent)?;
         let attempt = Arc::new(self.attempt(inventory, &listener.redirect()).await?);
         self.announce(&attempt, listener.port());
-        let mut landing = Landing::serve(listener, Arc::clone(&attempt));
+        let landing = landing.insert(Landing::serve(listener, Arc::clone(&attempt)));
         if !self.arguments.no_browser {
             open(&attempt);
         }
         let refused =
             |cause: &Cause| stdout::complain(&format!("{cause}\nstill waiting: the address can be opened again"));
-        let code = landing.code(&self.patience, refused).await.at(Stage::Consent)?;
-        let ended = self.redeem(inventory, &attempt, &code).await;
-        landing.show(page(self.target, &ended)).await;
-        ended
+        let code = landing.code(&self.patience(), refused).await.at(Stage::Consent)?;
+        self.redeem(&attempt, &code).await
     }
 
-    async fn by_paste(&self, inventory: Option<&Inventory>) -> Held<(Outcome, Seen)> {
+    async fn by_paste(&self, inventory: Option<&Inventory>) -> Held<Grant> {
         let redirect = landing::redirect(self.arguments.port.unwrap_or(PASTED_PORT));
         let attempt = self.attempt(inventory, &redirect).await?;
         stdout::complain(&format!(
@@ -169,15 +185,22 @@ impl Session<'_> {
             attempt.url
         ));
         let code = self.pasted(&attempt).await?;
-        self.redeem(inventory, &attempt, &code).await
+        self.redeem(&attempt, &code).await
+    }
+
+    /// How long the person is waited for, from now on.
+    fn patience(&self) -> Deadline {
+        Deadline::after(self.arguments.deadline)
     }
 
     /// Reads addresses until one is the answer to this attempt.
     async fn pasted(&self, attempt: &Attempt) -> Held<Code> {
+        let patience = self.patience();
         loop {
             stdout::ask("address: ");
-            let line = self.patience.bound(question::line()).await.ok().flatten();
-            let line = line.ok_or_else(landing::nobody_came).at(Stage::Consent)?;
+            let line = patience.bound(question::line()).await.map_err(|_| landing::nobody_came()).at(Stage::Consent)?;
+            let ended = || Cause::new(Kind::ConsentTimeout, "the input ended before an address was pasted");
+            let line = line.ok_or_else(ended).at(Stage::Consent)?;
             let query =
                 line.trim().split_once('?').map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
             match attempt.read(query) {
@@ -206,17 +229,17 @@ impl Session<'_> {
         let left = |left: Duration| {
             spinner.set_message(format!("waiting, {} min {:02} s left", left.as_secs() / 60, left.as_secs() % 60));
         };
-        let grant = device::wait(self.target, self.run, &invitation, &self.patience, left).await.at(Stage::Consent);
+        let grant = device::wait(self.target, self.run, &invitation, &self.patience(), left).await.at(Stage::Consent);
         spinner.finish_and_clear();
         Ok(grant?)
     }
 
-    async fn redeem(&self, inventory: Option<&Inventory>, attempt: &Attempt, code: &Code) -> Held<(Outcome, Seen)> {
-        let grant = consent::redeem(self.target, self.run, attempt, code).await.at(Stage::Redeem)?;
-        self.take(inventory, grant, None).await
+    async fn redeem(&self, attempt: &Attempt, code: &Code) -> Held<Grant> {
+        self.run.deadline.renew(WORK);
+        Ok(consent::redeem(self.target, self.run, attempt, code).await.at(Stage::Redeem)?)
     }
 
-    /// Judges what the sign-in gave, asks the person, and stores it.
+    /// Judges what the sign-in gave, asks the person, proves and stores it.
     async fn take(
         &self,
         inventory: Option<&Inventory>,
@@ -227,14 +250,39 @@ impl Session<'_> {
             Terms { replace_identity: self.arguments.replace_identity, allow_no_mfa: self.arguments.allow_no_mfa };
         let candidate = adopt::judge(self.target, inventory, grant, redeemed, terms)?;
         let seen = candidate.seen.clone();
-        if !self.arguments.yes {
-            let question = summary::question(self.target, inventory, &seen);
-            if !question::confirmed(&question).await? {
-                return Err(End::Declined);
-            }
+        if !self.arguments.yes && !question::confirmed(&summary::question(self.target, inventory, &seen)).await {
+            return Err(End::Declined);
         }
-        let outcome = adopt::adopt(self.target, self.vault, self.run, candidate).await?;
-        Ok((outcome, seen))
+        self.run.deadline.renew(WORK);
+        // From here on a token may be half stored: what is under way is finished.
+        let listener = tokio::spawn(signal::end(self.run.deadline.clone()));
+        let proved = adopt::proved(self.target, self.run, candidate).await?;
+        let outcome = self.store(&proved, inventory.map(Inventory::newest)).await;
+        listener.abort();
+        Ok((outcome?, seen))
+    }
+
+    /// Stores it; where that fails and somebody is there to do something about it, as often as they want.
+    async fn store(&self, proved: &Proved, judged: Option<&Version>) -> Held<Outcome> {
+        let mut written = None;
+        loop {
+            let storing = adopt::store(self.target, self.vault, self.run, proved, judged, &mut written);
+            let failure = match storing.await {
+                Ok(outcome) => return Ok(outcome),
+                Err(failure) => failure,
+            };
+            let stopped = self.run.deadline.closed().is_some_and(|cause| cause.kind == Kind::Interrupted);
+            // What somebody else stored meanwhile is not to be covered by trying again.
+            let hopeless = stopped || written.is_some() || failure.cause.kind == Kind::VaultConflict;
+            let question = format!(
+                "{failure}\n    fix: {}\nThe sign-in is still here. Try to store it again?",
+                failure.hint(self.target)
+            );
+            if hopeless || self.arguments.yes || !question::confirmed(&question).await {
+                return Err(End::Failed { failure, written });
+            }
+            self.run.deadline.renew(WORK);
+        }
     }
 
     fn announce(&self, attempt: &Attempt, port: u16) {
@@ -245,7 +293,7 @@ impl Session<'_> {
         };
         stdout::complain(&format!(
             "{browser}; sign in there with MFA, as the user whose token {} is to be:\n\n  {}\n\n\
-             The answer is waited for on {} for {}. From another machine a browser reaches it through\n\
+             The app registration needs http://localhost as a redirect of the platform Web. The answer is waited for on {} for {}. From another machine a browser reaches it through\n\
              \x20 ssh -L {port}:localhost:{port} <this machine>\n\
              and where that is no way: rotator consent {} --paste",
             self.target.name,
@@ -281,20 +329,4 @@ fn imported(name: &str) -> Result<RefreshToken, Usage> {
         )));
     }
     Ok(RefreshToken::new(token.to_owned()))
-}
-
-/// What the browser is shown at the end.
-fn page(target: &Target, ended: &Held<(Outcome, Seen)>) -> Page {
-    let failed = |what: String, fix: String| Page::Failed { what, fix };
-    match ended {
-        Ok((outcome, seen)) => Page::Stored(Box::new(summary::stored(target, outcome, seen))),
-        Err(End::Failed(failure)) => {
-            failed(format!("{} ({})", failure.cause, failure.cause.kind.slug()), failure.hint(target))
-        }
-        Err(End::Refused(usage)) => failed(usage.0.clone(), String::new()),
-        Err(End::Declined) => failed(
-            "It was declined at the terminal.".to_owned(),
-            format!("Start again: rotator consent {}", target.name),
-        ),
-    }
 }

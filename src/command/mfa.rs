@@ -22,7 +22,7 @@ pub(super) async fn mfa(source: &Source, arguments: &Arguments) -> Result<u8, Us
     let connected = connect::open(&config, arguments.deadline)?;
     let vault = connect::vault_of(&target, &connected.run)?;
     let tenant = &target.app.tenant_id;
-    let access = match access::exchange(&target, vault.as_ref(), &connected.run, &api, tenant).await {
+    let access = match access::exchange(&target, vault.as_ref(), &connected.run, &api, tenant, None).await {
         Ok(access) => access,
         Err(failure) => return Ok(failed(&failure, &target)),
     };

@@ -27,6 +27,8 @@ use crate::model::target::Target;
 
 /// Usage or configuration: nothing was sent.
 const USAGE: u8 = 2;
+/// The person who was asked said no, so that nothing was done.
+const DECLINED: u8 = 3;
 
 /// Runs one command.
 pub async fn dispatch(cli: Cli) -> ExitCode {

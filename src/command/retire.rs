@@ -1,13 +1,16 @@
 //! `rotator retire NAME`: takes a token out of service.
 
 use crate::cli::Retire as Arguments;
-use crate::command::{Usage, connect, failed, question, stdout};
+use crate::command::{DECLINED, Usage, connect, failed, question, stdout};
 use crate::config::Source;
 use crate::renew::decommission::{self, Decommissioned};
 
 pub(super) async fn retire(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
     let config = source.load()?;
     let target = connect::named(&config, &arguments.name)?;
+    if !arguments.yes {
+        question::attended()?;
+    }
     let run = connect::connect(&config, arguments.deadline)?;
     let vault = connect::vault_of(&target, &run)?;
     let inventory = match decommission::survey(&target, vault.as_ref()).await {
@@ -18,9 +21,9 @@ pub(super) async fn retire(source: &Source, arguments: &Arguments) -> Result<u8,
         (inventory.versions.iter().filter(|version| version.enabled).count(), inventory.versions.len());
     let secret = format!("{} in {}", target.secret, target.vault.url.host());
     let question = format!("Disable {enabled} of {all} versions of {secret}, and take {} out of service?", target.name);
-    if !arguments.yes && !question::confirmed(&question).await? {
+    if !arguments.yes && !question::confirmed(&question).await {
         stdout::complain("nothing was changed");
-        return Ok(0);
+        return Ok(DECLINED);
     }
     let mut done = Decommissioned::default();
     if let Err(failure) = decommission::decommission(&target, vault.as_ref(), &run, &mut done).await {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use reqwest::Client;
 use uuid::Uuid;
 
 use crate::access::form::{self, Form, Handover};
@@ -15,8 +16,12 @@ use crate::command::{Usage, connect, failed, stdout};
 use crate::config::{Source, refer};
 use crate::entra::cloud::Cloud;
 use crate::entra::preset::{self, Api};
-use crate::model::name::is_tenant;
+use crate::entra::tenant;
+use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
+use crate::model::kind::Kind;
+use crate::model::name::{is_guid, is_tenant};
 use crate::model::target::{App, Target};
+use crate::wire::deadline::Deadline;
 
 pub(super) async fn token(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
     let (source, scope) = source.clone().without_scope();
@@ -32,12 +37,24 @@ pub(super) async fn token(source: &Source, arguments: &Arguments) -> Result<u8, 
     }
     let api = api(arguments, scope.as_deref(), Cloud::of_authority(&target.app.authority))?;
     let door = door(arguments)?;
-    let run = connect::connect(&config, arguments.deadline)?;
-    let vault = connect::vault_of(&target, &run)?;
-    match access::exchange(&target, vault.as_ref(), &run, &api, tenant).await {
+    let connected = connect::open(&config, arguments.deadline)?;
+    let (run, http) = (&connected.run, &connected.host.outer);
+    let vault = connect::vault_of(&target, run)?;
+    let exchanged = async {
+        let id = if is_guid(tenant) { None } else { Some(id_of(http, &run.deadline, &target, tenant).await?) };
+        access::exchange(&target, vault.as_ref(), run, &api, tenant, id.as_deref()).await
+    };
+    match exchanged.await {
         Ok(access) => hand_over(&access, arguments, &door),
         Err(failure) => Ok(failed(&failure, &at_tenant(&target, tenant))),
     }
+}
+
+/// The id of a tenant that was named by a domain: what comes back is compared with it.
+async fn id_of(http: &Client, deadline: &Deadline, target: &Target, domain: &str) -> Result<String, Failure> {
+    let id = tenant::id(http, deadline, &target.app.authority, domain).await.at(Stage::Plan)?;
+    let unsaid = || Cause::new(Kind::AccessTenant, format!("nothing says which tenant {domain} is"));
+    id.ok_or_else(unsaid).at(Stage::Plan)
 }
 
 /// The same target in another tenant, for hints that name it.

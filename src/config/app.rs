@@ -54,6 +54,16 @@ impl Resolver<'_> {
         let credential_expires = table.credential_expires.and_then(|day| self.day(&key("credential_expires"), day));
         let grants = table.grants.iter().flatten().enumerate();
         let grants = grants.filter_map(|(nth, grant)| self.grant(&key("grants"), nth, grant)).collect();
+        let grants: Vec<ApiGrant> = grants;
+        let twice = grants
+            .iter()
+            .enumerate()
+            .find(|(nth, grant)| grants[..*nth].iter().any(|other| other.application_id == grant.application_id));
+        if let Some((nth, grant)) = twice {
+            let nth = nth.to_string();
+            let at = [&key("grants")[..], &[nth.as_str()]].concat();
+            self.fault(&at, format!("{} is named twice", shown(&grant.api)), "put all scopes of an API into one table");
+        }
         Some(Arc::new(App {
             name: name.to_owned(),
             tenant_id: tenant?,
@@ -74,7 +84,8 @@ impl Resolver<'_> {
         let application_id = self.checked(&key("api"), known, fix)?;
         let scopes: Vec<String> = grant.scopes.iter().flatten().map(|scope| scope.trim().to_owned()).collect();
         // Partner Center separates them by commas.
-        let fine = |scope: &String| !scope.is_empty() && !scope.contains([',', ' ', '/']);
+        let fine =
+            |scope: &String| !scope.is_empty() && scope.chars().all(|c| c.is_ascii_graphic() && c != ',' && c != '/');
         if scopes.is_empty() || !scopes.iter().all(fine) {
             let fix = "write the names of delegated permissions alone: scopes = [\"Directory.Read.All\"]";
             self.fault(&key("scopes"), "`scopes` is missing, empty, or holds something else than a permission", fix);

@@ -251,9 +251,14 @@ impl Resolver<'_> {
     fn consent_scopes(&mut self, at: &[&str], scope: &str, more: &[String]) {
         let of_default = |scope: &&str| scope.ends_with("/.default");
         let all: Vec<&str> = scope.split_whitespace().chain(more.iter().map(String::as_str)).collect();
-        if let Some(odd) = more.iter().find(|scope| !scope.contains("://") && !is_guid_scope(scope)) {
-            let message = format!("{} names no API", shown(odd));
-            self.fault(at, message, "write each with its API: \"https://management.azure.com//user_impersonation\"");
+        let one = |scope: &str| !scope.contains(char::is_whitespace) && (scope.contains("://") || is_guid_scope(scope));
+        if let Some(odd) = more.iter().find(|scope| !one(scope)) {
+            let message = format!("{} is not one permission of an API", shown(odd));
+            self.fault(
+                at,
+                message,
+                "write each by itself, with its API: \"https://management.azure.com//user_impersonation\"",
+            );
         } else if !more.is_empty() && all.iter().any(of_default) {
             let fix = "name each permission, in `scope` as well; or leave consent_scopes away: .default asks for everything that the app registration lists";
             self.fault(at, "`.default` cannot be asked for together with other scopes", fix);

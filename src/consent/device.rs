@@ -40,7 +40,10 @@ struct Issued {
 
 const INTERVAL: Duration = Duration::from_secs(5);
 const LEAST: Duration = Duration::from_secs(1);
-const MOST: Duration = Duration::from_secs(60);
+/// Entra ID's own, where an answer does not say.
+const LIFETIME: Duration = Duration::from_secs(900);
+/// What passes between the start of the command and the code.
+const A_MOMENT: Duration = Duration::from_secs(30);
 /// RFC 8628 section 3.5: by so much the pause grows where it was too short.
 const SLOWER: Duration = Duration::from_secs(5);
 
@@ -76,8 +79,8 @@ fn read(raw: &RawAnswer) -> Option<Invitation> {
     Some(Invitation {
         user_code: shown(&issued.user_code),
         verification_uri: shown(&issued.verification_uri),
-        expires_in: answer::seconds(Some(&issued.expires_in)),
-        interval: issued.interval.map_or(INTERVAL, |interval| answer::seconds(Some(&interval))).clamp(LEAST, MOST),
+        expires_in: Some(answer::seconds(Some(&issued.expires_in))).filter(|time| !time.is_zero()).unwrap_or(LIFETIME),
+        interval: issued.interval.map_or(INTERVAL, |interval| answer::seconds(Some(&interval))).max(LEAST),
         code: DeviceCode::new(issued.device_code),
     })
 }
@@ -94,15 +97,17 @@ pub async fn wait(
     patience: &Deadline,
     left: impl Fn(Duration),
 ) -> Result<Grant, Cause> {
-    let end = Instant::now() + invitation.expires_in;
+    // Whoever waits as long as the code is good is told of the code.
+    let impatient = patience.left() + A_MOMENT < invitation.expires_in;
+    let end = Instant::now() + if impatient { patience.left() } else { invitation.expires_in };
     let mut interval = invitation.interval;
     loop {
         let remaining = end.saturating_duration_since(Instant::now());
         if remaining.is_zero() {
-            return Err(expired());
+            return Err(if impatient { super::landing::nobody_came() } else { expired() });
         }
         left(remaining);
-        patience.bound(sleep(interval.min(remaining))).await.map_err(|_| super::landing::nobody_came())?;
+        sleep(interval.min(remaining)).await;
         match poll(target, run, invitation).await {
             Next::Wait => {}
             Next::Slower => interval += SLOWER,

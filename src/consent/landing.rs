@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use super::authorization::{Answer, Attempt};
 use super::page::{self, Page};
@@ -83,7 +84,8 @@ async fn both(port: u16) -> Option<Vec<TcpListener>> {
     let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.ok()?;
     match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
         Ok(second) => Some(vec![first, second]),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => None,
+        // Windows says the second where somebody holds it for themselves.
+        Err(error) if matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) => None,
         // A machine without IPv6.
         Err(_) => Some(vec![first]),
     }
@@ -111,6 +113,8 @@ struct Shared {
 struct State {
     code_taken: bool,
     page: Page,
+    /// Where the browser that brought the code finds what came of it, and nobody else.
+    result: String,
 }
 
 /// What a browser brought.
@@ -125,7 +129,8 @@ impl Landing {
     #[must_use]
     pub fn serve(listener: Listener, attempt: Arc<Attempt>) -> Self {
         let (sender, events) = mpsc::unbounded_channel();
-        let state = Mutex::new(State { code_taken: false, page: Page::Expecting });
+        let result = format!("/result/{}", Uuid::new_v4().simple());
+        let state = Mutex::new(State { code_taken: false, page: Page::Expecting, result });
         let shared = Arc::new(Shared { attempt, port: listener.port, state, seen: Notify::new(), sender });
         let accept = |socket| tokio::spawn(accept(socket, Arc::clone(&shared)));
         let servers = listener.sockets.into_iter().map(accept).collect();
@@ -211,12 +216,9 @@ fn reply(shared: &Shared, request: &Request<Incoming>) -> Reply {
     }
     match request.uri().path() {
         "/" => came_back(shared, request.uri().query().unwrap_or_default()),
-        RESULT => result(shared),
-        _ => page::render(StatusCode::NOT_FOUND, &Page::Stranger),
+        other => result(shared, other),
     }
 }
-
-const RESULT: &str = "/result";
 
 /// A page of another site may send a browser here under its own name (DNS rebinding).
 fn is_local(request: &Request<Incoming>, port: u16) -> bool {
@@ -242,13 +244,16 @@ fn came_back(shared: &Shared, query: &str) -> Reply {
             }
             state.page = Page::Waiting;
             let _ = shared.sender.send(Event::Code(code));
-            page::redirect(RESULT)
+            page::redirect(&state.result)
         }
     }
 }
 
-fn result(shared: &Shared) -> Reply {
+fn result(shared: &Shared, path: &str) -> Reply {
     let state = shared.state();
+    if path != state.result || !state.code_taken {
+        return page::render(StatusCode::NOT_FOUND, &Page::Stranger);
+    }
     if state.page.is_last() {
         shared.seen.notify_one();
     }

@@ -10,11 +10,12 @@ pub mod summary;
 use crate::entra::answer::{self, Grant};
 use crate::entra::request;
 use crate::model::failure::Cause;
+use crate::model::kind::Kind;
 use crate::model::target::Target;
 use crate::ports::Vault;
 use crate::renew::{self, Run};
 use crate::secret::Code;
-use crate::wire::retry;
+use crate::wire::retry::{self, Pauses};
 use authorization::Attempt;
 
 /// Everything that is asked for at the sign-in: the token's own scope, and those of other APIs that are consented to with it.
@@ -36,7 +37,8 @@ pub async fn challenge(target: &Target, vault: &dyn Vault, run: &Run) -> Option<
     refused.cause.claims
 }
 
-/// Redeems the code that a sign-in ended with. Sent once more only where no answer came: a code is good for one answer.
+/// Redeems the code that a sign-in ended with. A code is good for one answer, so it is sent again only where the first request
+/// cannot have had one: not sent at all, or turned away by a server that said so.
 ///
 /// # Errors
 /// Why the app has no credential, or Entra ID's refusal.
@@ -45,6 +47,26 @@ pub async fn redeem(target: &Target, run: &Run, attempt: &Attempt, code: &Code) 
     let request =
         request::authorization_code(&target.app, &proof, &target.scope, code, &attempt.redirect, &attempt.verifier);
     let host = request.url.host_str().unwrap_or_default();
-    let send = || async { answer::read(&retry::within_try(host, run.entra.send(&request)).await?) };
-    retry::repeat(&run.deadline, send).await
+    let (mut pauses, mut refused_before) = (Pauses::default(), false);
+    loop {
+        let sent = async { answer::read(&retry::within_try(host, run.entra.send(&request)).await?) };
+        let cause = match run.deadline.bound(sent).await? {
+            Ok(grant) => return Ok(grant),
+            Err(cause) => cause,
+        };
+        match cause.kind {
+            Kind::NetworkDns | Kind::NetworkRefused | Kind::NetworkProxy => {}
+            Kind::EntraThrottled | Kind::EntraUnavailable => refused_before = true,
+            // It was redeemed by a request that seemed to be turned away.
+            Kind::EntraCode if refused_before => return Err(lost(cause)),
+            Kind::NetworkTimeout | Kind::NetworkReset | Kind::EntraAnswer => return Err(lost(cause)),
+            _ => return Err(cause),
+        }
+        pauses.wait(&run.deadline, cause).await?;
+    }
+}
+
+fn lost(cause: Cause) -> Cause {
+    let message = format!("the answer with the token was lost: {}", cause.message);
+    Cause { message, ..cause }
 }

@@ -22,7 +22,12 @@ pub enum Page {
     /// The token is stored.
     Stored(Box<Stored>),
     /// It is not.
-    Failed { what: String, fix: String },
+    Failed {
+        /// It may be stored all the same.
+        unknown: bool,
+        what: String,
+        fix: String,
+    },
     /// Entra ID or the person refused; `again` leads to another try.
     Refused { message: String, again: String },
     /// An answer to something else.
@@ -43,6 +48,7 @@ impl Page {
             Self::Expecting => "Waiting for the sign-in",
             Self::Waiting => "Signed in",
             Self::Stored(_) => "The token is stored",
+            Self::Failed { unknown: true, .. } => "It is not known whether the token is stored",
             Self::Failed { .. } => "Nothing was stored",
             Self::Refused { .. } => "The sign-in was refused",
             Self::Stranger => "This is not the answer that is waited for",
@@ -79,9 +85,11 @@ pub fn render(status: StatusCode, page: &Page) -> Response<Full<Bytes>> {
 
 /// Sends the browser on, so that the address with the code is neither shown nor remembered.
 #[must_use]
-pub fn redirect(to: &'static str) -> Response<Full<Bytes>> {
+pub fn redirect(to: &str) -> Response<Full<Bytes>> {
     let mut response = plain(StatusCode::SEE_OTHER, String::new());
-    response.headers_mut().insert(header::LOCATION, header::HeaderValue::from_static(to));
+    if let Ok(to) = to.parse() {
+        response.headers_mut().insert(header::LOCATION, to);
+    }
     response
 }
 
@@ -93,6 +101,7 @@ fn plain(status: StatusCode, body: String) -> Response<Full<Bytes>> {
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ] {
         response.headers_mut().insert(name, header::HeaderValue::from_static(value));
     }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::model::identity::Mfa;
-use crate::model::outcome::{Outcome, Verdict};
+use crate::model::outcome::{Note, Outcome, Verdict};
 use crate::model::target::Target;
 use crate::renew::Inventory;
 use crate::renew::inspect::Seen;
@@ -27,13 +27,17 @@ pub struct Stored {
 
 #[must_use]
 pub fn stored(target: &Target, outcome: &Outcome, seen: &Seen) -> Stored {
-    let version = outcome.version.as_ref().map(|version| format!(", version {version}")).unwrap_or_default();
-    let mut notes: Vec<String> = outcome.notes.iter().map(crate::model::outcome::Note::text).collect();
-    if matches!(outcome.verdict, Verdict::Superseded) {
-        notes.push(
-            "somebody else stored a token at the same moment: theirs is on top, and this one below it".to_owned(),
-        );
+    let mut notes: Vec<String> = outcome.notes.iter().map(Note::text).collect();
+    // Then version and time of issue are those of the other token.
+    let superseded = matches!(outcome.verdict, Verdict::Superseded);
+    if superseded {
+        notes.push(format!(
+            "somebody else signed in at the same moment: their token is on top, this one below it: rotator status --only {}",
+            target.name
+        ));
     }
+    let version = outcome.version.as_ref().filter(|_| !superseded);
+    let version = version.map(|version| format!(", version {version}")).unwrap_or_default();
     Stored {
         token: target.name.clone(),
         who: who(seen),
@@ -41,7 +45,7 @@ pub fn stored(target: &Target, outcome: &Outcome, seen: &Seen) -> Stored {
         mfa: mfa(seen.mfa).to_owned(),
         mfa_missing: target.policy.require_mfa && seen.mfa != Mfa::Yes,
         place: format!("{} in {}{version}", target.secret, target.vault.url.host()),
-        attention: attention(target, outcome.issued),
+        attention: attention(target, outcome.issued.filter(|_| !superseded)),
         notes,
     }
 }
@@ -95,10 +99,12 @@ fn who(seen: &Seen) -> String {
 
 /// The tenant that gave the token, and for a guest the one of the account.
 fn tenant(target: &Target, seen: &Seen) -> String {
-    let local = seen.identity.local.as_ref().map_or(target.app.tenant_id.as_str(), |account| account.tenant.as_str());
-    match &seen.identity.home {
-        Some(home) if !home.tenant.eq_ignore_ascii_case(local) => format!("{local}, as a guest from {}", home.tenant),
-        _ => local.to_owned(),
+    match (&seen.identity.local, &seen.identity.home) {
+        (Some(local), Some(home)) if !home.tenant.eq_ignore_ascii_case(&local.tenant) => {
+            format!("{}, as a guest from {}", local.tenant, home.tenant)
+        }
+        (Some(local), _) => local.tenant.clone(),
+        (None, _) => format!("the answer does not say; asked was {}", target.app.tenant_id),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::entra::answer::{MOST_SKEW, RawAnswer};
 use crate::entra::{self, client};
 use crate::model::failure::{Cause, Stage};
 use crate::model::kind::Kind;
-use crate::model::target::Target;
+use crate::model::target::{App, Target};
 use crate::wire::{answer, network, retry};
 
 /// The hosts that answer.
@@ -55,7 +55,7 @@ pub(super) async fn examine(patient: &Patient<'_>, checks: &mut Vec<Check>) -> R
 fn probes<'a>(patient: &Patient<'a>) -> BTreeMap<String, Probe<'a>> {
     let mut probes = BTreeMap::new();
     for target in patient.targets {
-        let url = configuration_of(target);
+        let url = entra::tenant::address(&target.app.authority, &target.app.tenant_id);
         let host = url.host_str().unwrap_or_default().to_owned();
         probes.entry(host).or_insert(Probe { url, what: What::Authority, target });
     }
@@ -104,27 +104,8 @@ async fn refusal(response: reqwest::Response, host: &str) -> Result<Option<Cause
 /// # Errors
 /// `entra.tenant`, or what came in between.
 pub(super) async fn tenant(patient: &Patient<'_>, target: &Target) -> Result<(), Cause> {
-    let host = target.app.authority.host_str().unwrap_or_default();
-    let broken = |error: reqwest::Error| network::cause(host, &error.without_url());
-    let attempt = || {
-        retry::within_try(host, async {
-            let response = patient.host.outer.get(configuration_of(target)).send().await.map_err(broken)?;
-            if response.status().as_u16() == 200 {
-                return Ok(());
-            }
-            refusal(response, host).await?.map_or(Ok(()), Err)
-        })
-    };
-    retry::repeat(&patient.run.deadline, attempt).await
-}
-
-/// Where an authority describes itself for a tenant (`OpenID` Connect Discovery 1.0 section 4).
-fn configuration_of(target: &Target) -> Url {
-    let mut url = target.app.authority.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend([&target.app.tenant_id, "v2.0", ".well-known", "openid-configuration"]);
-    }
-    url
+    let App { authority, tenant_id, .. } = &*target.app;
+    entra::tenant::id(&patient.host.outer, &patient.run.deadline, authority, tenant_id).await.map(drop)
 }
 
 /// A vault names the resource that its tokens are for, and that is the domain it lives in

@@ -57,7 +57,9 @@ pub fn read(access: &str, id_token: Option<&str>, client_info: Option<&str>) -> 
 
 /// Names are made by people, and are shown to others.
 fn printable(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(200).collect()
+    // What turns the direction of writing could make one name look like another.
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    name.chars().filter(|c| !c.is_control() && !turns(*c)).take(200).collect()
 }
 
 /// What an access token is for.
@@ -81,7 +83,7 @@ pub fn addressed(access: &str) -> Option<Addressed> {
 }
 
 fn account(tenant: Option<String>, user: Option<String>) -> Option<Account> {
-    Some(Account { tenant: tenant?, user: user? })
+    Some(Account { tenant: printable(&tenant?), user: printable(&user?) })
 }
 
 /// The claims of a JWT, if it is one that can be read.

@@ -7,3 +7,4 @@ pub mod client;
 pub mod cloud;
 pub mod preset;
 pub mod request;
+pub mod tenant;

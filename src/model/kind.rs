@@ -74,7 +74,7 @@ kinds! {
     VaultFirewall          "vault.forbidden.firewall"  GrantAccess   "let the job's network in: az keyvault network-rule add --name {vault} --ip-address <outbound address>";
     VaultForbidden         "vault.forbidden"           GrantAccess   GRANT_ROLE;
     SecretMissing          "vault.secret.missing"      FixConfig     "correct `secret` in the configuration, or sign in for the first time: rotator consent {name}";
-    SecretDeleted          "vault.secret.deleted"      FixConfig     "az keyvault secret recover --vault-name {vault} --name {secret}";
+    SecretDeleted          "vault.secret.deleted"      FixConfig     "az keyvault secret recover --vault-name {vault} --name {secret}; or sign in anew, and recover it with that: rotator consent {name} --recover";
     SecretDisabled         "vault.secret.disabled"     FixConfig     "someone disabled the newest version; if that was not meant: az keyvault secret set-attributes --vault-name {vault} --name {secret} --enabled true";
     VaultConflict          "vault.conflict"            Retry         WAIT;
     VaultThrottled         "vault.throttled"           Retry         WAIT;

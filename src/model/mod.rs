@@ -1,6 +1,7 @@
 //! What the tool knows and decides about: values only, no I/O, no async.
 
 pub mod credential;
+pub mod customer;
 pub mod failure;
 pub mod health;
 pub mod identity;

@@ -97,12 +97,12 @@ pub fn is_ours(version: &Version, all: &[Version]) -> bool {
     version.record.run.is_some() && !all.iter().any(copied)
 }
 
-/// Whether `version` begins with another sign-in than `other`: a person signed in through this tool, which is as good a reason
-/// to leave it on top as a version of somebody else's.
+/// Whether the token of `version` comes from a later sign-in than the one at `than`: a person signed in through this tool, which
+/// is as good a reason to leave it on top as that somebody else stored it.
 #[must_use]
-pub fn is_other_sign_in(version: &Version, other: Option<&Version>) -> bool {
-    let consented = other.and_then(|other| other.record.consented);
-    version.record.consented.is_some() && version.record.consented != consented
+pub fn is_later_sign_in(version: &Version, than: Option<OffsetDateTime>) -> bool {
+    // Nothing is earlier than any time.
+    version.record.consented > than
 }
 
 /// Both carry the same consent of the same account: the newer one was made by redeeming the older one, or the same

@@ -48,6 +48,11 @@ impl Answer {
     fn read<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body)).ok()
     }
+
+    /// What Partner Center itself refused, and nothing in between.
+    fn refusal(&self) -> Option<Refusal> {
+        self.read().filter(|refusal: &Refusal| refusal.code.is_some())
+    }
 }
 
 impl PartnerCenter<'_> {
@@ -105,7 +110,7 @@ impl PartnerCenter<'_> {
     }
 
     fn refusal(&self, answer: &Answer) -> Cause {
-        let refusal: Option<Refusal> = answer.read();
+        let refusal = answer.refusal();
         let known = refusal.is_some();
         let Refusal { code, description } = refusal.unwrap_or_default();
         let code = code.map(|code| code.to_string().trim_matches('"').to_owned());

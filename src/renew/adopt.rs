@@ -1,15 +1,18 @@
 //! Takes over a token that a person signed in for. It goes the way of the job, prove → store → retire, but may be the first of
 //! its secret and goes on top of whatever lies there.
 
-use super::inspect::{self, Candidate};
+use super::inspect::{self, Candidate, Replacement, Seen};
 use super::steps::{Superseded, at, prove, put, redeem};
 use super::{Inventory, Options, Run, store};
+use time::OffsetDateTime;
+
 use crate::entra::answer::Grant;
 use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
 use crate::model::identity::{self, Mfa, Pin};
 use crate::model::kind::Kind;
-use crate::model::outcome::{Outcome, Verdict};
+use crate::model::outcome::{Note, Outcome, Verdict};
 use crate::model::target::Target;
+use crate::model::version::{self, Version, VersionId};
 use crate::ports::Vault;
 use crate::secret::RefreshToken;
 use crate::wire::retry;
@@ -90,8 +93,8 @@ pub fn judge(
         let text = "the sign-in had no MFA, and renewing the token will never add it";
         return Err(Cause::new(Kind::ConsentMfa, text)).at(Stage::Inspect);
     }
-    let base = inventory.map(Inventory::newest).filter(|_| !terms.replace_identity);
-    inspect::inspect(grant, redeemed, &pin, base).at(Stage::Inspect)
+    // What the answer does not say is not taken from the version before: somebody else may have signed in.
+    inspect::inspect(grant, redeemed, &pin, None).at(Stage::Inspect)
 }
 
 const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
@@ -101,19 +104,46 @@ const REPLACE: &str =
 pub const SINGLE_PAGE: &str = "register http://localhost as a redirect of the platform Web, remove it from Single-page application \
     (Entra admin center > App registrations > Authentication), then start again: rotator consent {name}";
 
-/// Stores the token of a sign-in, on top of what the vault has by now.
+/// A token that is proved and may be stored, once or, where that failed, once more.
+#[derive(Debug)]
+pub struct Proved {
+    replacement: Replacement,
+    seen: Seen,
+    consented: OffsetDateTime,
+    notes: Vec<Note>,
+}
+
+/// Redeems the token of a sign-in once.
 ///
 /// # Errors
-/// Why it was not stored.
-pub async fn adopt(target: &Target, vault: &dyn Vault, run: &Run, candidate: Candidate) -> Result<Outcome, Failure> {
+/// Why it is not accepted.
+pub async fn proved(target: &Target, run: &Run, candidate: Candidate) -> Result<Proved, Failure> {
     let proof = at(run, target, Stage::Credential, run.proofs.of(&target.app, &run.vaults)).await?;
     let pin = Pin { home: candidate.tagged.home.clone(), ..target.pin(None) };
     let (consented, seen) = (candidate.issued, candidate.seen.clone());
     let consented = consented.replace_nanosecond(0).unwrap_or(consented);
+    let notes = seen.notes(target.policy.require_mfa, &pin);
     let replacement = at(run, target, Stage::Prove, prove(target, run, &proof, candidate, &pin)).await?;
+    Ok(Proved { replacement, seen, consented, notes })
+}
+
+/// Stores the token of a sign-in on top of `judged`, the newest version when it was judged, or of what the job has made of that
+/// since. `written` names the version as soon as it is there, whatever fails afterwards.
+///
+/// # Errors
+/// Why it was not stored; `vault.conflict` where somebody else stored a token meanwhile.
+pub async fn store(
+    target: &Target,
+    vault: &dyn Vault,
+    run: &Run,
+    proved: &Proved,
+    judged: Option<&Version>,
+    written: &mut Option<VersionId>,
+) -> Result<Outcome, Failure> {
     for _ in 0..TRIES {
         let inventory = survey(target, vault).await?;
         let known = inventory.as_ref();
+        still_as_judged(known, judged).at(Stage::Store)?;
         let place = store::Place {
             target,
             vault,
@@ -121,15 +151,20 @@ pub async fn adopt(target: &Target, vault: &dyn Vault, run: &Run, candidate: Can
             base: known.map(Inventory::newest),
             known: known.map_or(&[], |inventory| &inventory.versions),
             listed: known.is_none_or(|inventory| inventory.listed),
-            consented: Some(consented),
+            consented: Some(proved.consented),
         };
         let mut outcome = Outcome::new(Verdict::Rotated);
-        outcome.mfa = seen.mfa;
-        outcome.user_id = seen.user().map(str::to_owned);
-        match put(&place, &replacement, Options::default(), &mut outcome).await? {
+        outcome.mfa = proved.seen.mfa;
+        outcome.user_id = proved.seen.user().map(str::to_owned);
+        outcome.notes.clone_from(&proved.notes);
+        let put = put(&place, &proved.replacement, Options::default(), &mut outcome).await;
+        if put.is_err() {
+            written.clone_from(&outcome.version);
+        }
+        match put? {
             None => return Ok(outcome),
             Some(Superseded::AfterWriting) => return Ok(Outcome { verdict: Verdict::Superseded, ..outcome }),
-            // A run of the job stored its version a moment before: the sign-in goes on top of that.
+            // Somebody was a moment earlier; the next look tells who.
             Some(Superseded::BeforeWriting) => {}
         }
     }
@@ -138,3 +173,24 @@ pub async fn adopt(target: &Target, vault: &dyn Vault, run: &Run, candidate: Can
 
 /// How often a version of somebody else may come in between.
 const TRIES: usize = 3;
+
+/// Whether the newest version is still the one that the person was asked about, or a renewal of it by the job.
+fn still_as_judged(known: Option<&Inventory>, judged: Option<&Version>) -> Result<(), Cause> {
+    let Some(inventory) = known else { return Ok(()) };
+    let newest = inventory.newest();
+    let fine = judged.is_some_and(|judged| {
+        let (new, old) = (&newest.record, &judged.record);
+        let renewed = version::is_ours(newest, &inventory.versions)
+            && new.consented == old.consented
+            && (old.identity.is_none() || new.identity == old.identity);
+        newest.id == judged.id || renewed
+    });
+    if fine {
+        return Ok(());
+    }
+    let text = format!("somebody else stored version {} while this sign-in went on", newest.id);
+    Err(Cause { fix: Some(LOOK), ..Cause::new(Kind::VaultConflict, text) })
+}
+
+const LOOK: &str = "see whose token is there now (rotator status --only {name}); if this one is to replace it, start again: \
+    rotator consent {name}";

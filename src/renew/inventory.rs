@@ -87,8 +87,8 @@ impl Inventory {
         let replaced_id = &newest.record.run.as_ref()?.replaced;
         let replaced = self.versions.iter().find(|version| version.id == *replaced_id)?;
         let between = |version: &&Version| {
-            let of_a_person =
-                !version::is_ours(version, &self.versions) || version::is_other_sign_in(version, Some(newest));
+            let of_a_person = !version::is_ours(version, &self.versions)
+                || version::is_later_sign_in(version, newest.record.consented);
             let other = version.id != newest.id && version.id != replaced.id;
             version.enabled
                 && of_a_person

@@ -119,7 +119,8 @@ impl Place<'_> {
         let known = |version: &Version| {
             let at_first = self.known.iter().any(|known| known.id == version.id);
             let by_this_run = version.record.run.as_ref().is_some_and(|run| run.run_id == self.run.id);
-            let by_another = version::is_ours(version, versions) && !version::is_other_sign_in(version, self.base);
+            let by_another =
+                version::is_ours(version, versions) && !version::is_later_sign_in(version, self.consented());
             at_first || by_this_run || by_another || ours.contains(&version.id) || Some(&version.id) == self.base_id()
         };
         let after = |version: &Version| self.base.is_none_or(|base| version.created >= base.created);
@@ -211,6 +212,11 @@ impl Place<'_> {
         }
     }
 
+    /// When the person signed in whose token is put here.
+    fn consented(&self) -> Option<OffsetDateTime> {
+        self.consented.or_else(|| self.base?.record.consented)
+    }
+
     fn base_id(&self) -> Option<&VersionId> {
         self.base.map(|base| &base.id)
     }
@@ -223,7 +229,7 @@ impl Place<'_> {
         let issued = replacement.issued().replace_nanosecond(0).unwrap_or(replacement.issued());
         let record = Record {
             issued: Some(issued),
-            consented: self.consented.or_else(|| self.base?.record.consented),
+            consented: self.consented(),
             identity: Some(replacement.tagged().clone()),
             mfa: Some(replacement.mfa()),
             run: Some(RunTag {

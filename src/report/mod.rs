@@ -1,6 +1,7 @@
 //! What a run tells: one document, in the form that was asked for.
 
 pub mod app;
+pub mod customers;
 mod json;
 mod markdown;
 pub mod progress;

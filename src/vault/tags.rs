@@ -22,7 +22,7 @@ const RUN: &str = "rotator-run";
 const RETIRED: &str = "rotator-retired";
 
 /// Which of ours go first where fifteen tags do not hold all: what only informs before what decides.
-const LEAVE_OUT: [&str; 6] = [SCOPE, MFA, CONSENTED, IDENTITY, RUN, ISSUED];
+const LEAVE_OUT: [&str; 6] = [SCOPE, MFA, IDENTITY, CONSENTED, RUN, ISSUED];
 
 /// Reads our tags. One that cannot be read counts as absent.
 #[must_use]

@@ -39,6 +39,15 @@ impl Deadline {
         });
     }
 
+    /// Gives what comes next so much time from now, unless the run was told to stop.
+    pub fn renew(&self, limit: Duration) {
+        self.end.send_if_modified(|end| {
+            let moved = !end.interrupted;
+            end.at = if moved { Instant::now() + limit } else { end.at };
+            moved
+        });
+    }
+
     #[must_use]
     pub fn left(&self) -> Duration {
         self.end.borrow().at.saturating_duration_since(Instant::now())
@@ -98,6 +107,18 @@ mod tests {
         assert_eq!(cause.kind, Kind::Deadline);
         assert_eq!(deadline.left(), Duration::ZERO);
         assert_eq!(deadline.closed().unwrap().kind, Kind::Deadline);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_time_counts_from_now_but_not_after_an_interruption() {
+        let deadline = Deadline::after(Duration::from_secs(5));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(deadline.closed().is_some());
+        deadline.renew(Duration::from_secs(7));
+        assert_eq!((deadline.left(), deadline.closed()), (Duration::from_secs(7), None));
+        deadline.interrupt(Duration::from_secs(1));
+        deadline.renew(Duration::from_secs(7));
+        assert_eq!(deadline.left(), Duration::from_secs(1));
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,8 +5,10 @@ use crate::support::person::{Consent, Person, query};
 use crate::support::{Rig, TOKEN, due, soon};
 use rotator::report::OutcomeName;
 use rotator::sandbox::entra::directory::{TENANT, USER};
+use rotator::sandbox::fault::{Fault, Phase, Rule};
 use rotator::sandbox::route::Route;
 use rotator::sandbox::seed::{CLIENT, Fate, Seed, VAULT};
+use rotator::sandbox::vault::right::Right;
 
 #[tokio::test]
 async fn the_token_may_be_the_first_of_its_secret() {
@@ -14,7 +16,8 @@ async fn the_token_may_be_the_first_of_its_secret() {
     let consent = Consent::start(&rig, &["--yes", "--no-browser"]).await;
     let shown = Person::of(&rig).sign_in(&consent.url).await;
     // The code is neither in the address bar nor in the page.
-    assert_eq!(shown.address.as_str(), format!("{}/result", consent.redirect));
+    assert!(shown.address.as_str().starts_with(&format!("{}/result/", consent.redirect)), "{}", shown.address);
+    assert_eq!(shown.address.query(), None);
     let outcome = consent.ended().await;
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert!(outcome.stdout.contains("the token is stored") && outcome.stdout.contains("Ada Admin"), "{outcome:?}");
@@ -134,6 +137,18 @@ async fn nobody_comes() {
     assert!(outcome.stderr.contains("consent.timeout at consent"), "{outcome:?}");
 }
 
+/// A browser that was closed keeps nobody: the page is offered for some seconds, and what was said stays said.
+#[tokio::test]
+async fn a_closed_browser_is_not_waited_for() {
+    let rig = Rig::new(&due()).await;
+    let consent = Consent::start(&rig, &["--yes", "--no-browser"]).await;
+    let person = Person::of(&rig);
+    let back = person.answer(&consent.url, "accept").await;
+    assert_eq!(person.get(back.as_str()).await.status, 303);
+    let outcome = consent.ended().await;
+    assert!(outcome.code == Some(0) && outcome.stdout.contains("the token is stored"), "{outcome:?}");
+}
+
 /// Opens what `BROWSER` names, as the person's own browser.
 #[cfg(unix)]
 #[tokio::test]
@@ -197,6 +212,75 @@ async fn no_token_code_or_verifier_is_shown_at_trace() {
     assert_eq!(redeemed, 3);
 }
 
+/// An answer that was lost on its way may have used the code up, so nothing is sent again.
+#[tokio::test]
+async fn a_code_is_not_sent_twice_where_it_may_be_used_up() {
+    for fault in [Fault::Cut, Fault::Half] {
+        let rig = Rig::with(&due(), |state| drop(state.vault(VAULT).secrets.remove(TOKEN))).await;
+        rig.fault(Rule::new(Phase::After, fault).on(Route::Token));
+        let consent = Consent::start(&rig, &["--yes", "--no-browser"]).await;
+        let shown = Person::of(&rig).sign_in(&consent.url).await;
+        assert!(shown.text.contains("the answer with the token was lost"), "{}", shown.text);
+        let outcome = consent.ended().await;
+        assert!(outcome.code == Some(4) && outcome.stderr.contains("nothing of this sign-in is kept"), "{outcome:?}");
+        let sent = rig.world().journal().entries().iter().filter(|entry| entry.route == Route::Token).count();
+        assert_eq!(sent, 1);
+    }
+    // A server that says it could not is asked again.
+    let rig = Rig::with(&due(), |state| drop(state.vault(VAULT).secrets.remove(TOKEN))).await;
+    rig.fault(Rule::new(Phase::Before, Fault::status(503)).on(Route::Token).times(2));
+    let consent = Consent::start(&rig, &["--yes", "--no-browser"]).await;
+    Person::of(&rig).sign_in(&consent.url).await;
+    assert_eq!(consent.ended().await.code, Some(0));
+}
+
+/// A sign-in is dear: what keeps it from being stored can be put right while it is still there.
+#[cfg(unix)]
+#[tokio::test]
+async fn storing_is_tried_again_when_the_person_says_so() {
+    use crate::support::Terminal;
+    let rig = Rig::with(&due(), |state| {
+        state.vault(VAULT).rights.denied.insert(Right::Set);
+    })
+    .await;
+    let mut command = rig.command(&["consent", TOKEN, "--no-browser", "--log-level", "off"]);
+    let keyboard = Terminal::of_stdin(&mut command);
+    let mut consent = Consent::of(command.spawn().unwrap()).await;
+    let person = Person::of(&rig);
+    let back = person.answer(&consent.url, "accept").await;
+    assert_eq!(person.get(back.as_str()).await.status, 303);
+    consent.says("tenant ").await;
+    keyboard.types("y\n");
+    consent.says("fix: give the job's identity a role").await;
+    rig.world().state().vault(VAULT).rights.denied.remove(&Right::Set);
+    keyboard.types("y\n");
+    let outcome = consent.ended().await;
+    assert!(outcome.code == Some(0) && outcome.stderr.contains("The sign-in is still here"), "{outcome:?}");
+    assert!(rig.accepted(TOKEN) && rig.version_count(TOKEN) == 2);
+}
+
+/// A version that was written and could not be read back is named, and nobody says that nothing was stored.
+#[tokio::test]
+async fn what_may_be_stored_is_not_denied() {
+    let rig = Rig::new(&due()).await;
+    let write = rig.meanwhile(
+        |rule| rule.on(Route::Write),
+        |state| {
+            state.vault(VAULT).rights.denied.insert(Right::Get);
+        },
+    );
+    let consent = Consent::start(&rig, &["--yes", "--no-browser"]).await;
+    let shown = Person::of(&rig).sign_in(&consent.url).await;
+    soon(write).await.unwrap();
+    assert!(shown.text.contains("It is not known whether the token is stored"), "{}", shown.text);
+    let outcome = consent.ended().await;
+    let newest = rig.world().state().vault(VAULT).newest(TOKEN).unwrap().id.clone();
+    assert!(
+        outcome.code == Some(3) && outcome.stderr.contains(&format!("version {newest} was written")),
+        "{outcome:?}"
+    );
+}
+
 /// At a terminal the person is asked, and what they are asked about is on the screen.
 #[cfg(unix)]
 #[tokio::test]
@@ -211,11 +295,12 @@ async fn a_person_at_the_terminal_confirms() {
         let back = person.answer(&consent.url, "accept").await;
         let waiting = person.get(back.as_str()).await;
         assert_eq!(waiting.status, 303);
-        let waiting = person.get(&format!("{}/result", consent.redirect)).await;
+        let result = back.join(&waiting.headers["location"]).unwrap();
+        let waiting = person.get(result.as_str()).await;
         assert!(waiting.text.contains("answer there"), "{}", waiting.text);
         consent.says("tenant ").await;
         keyboard.types(answer);
-        let shown = person.follow(&back.join("/result").unwrap()).await;
+        let shown = person.follow(&result).await;
         assert_eq!(shown.text.contains("The token is stored"), code == Some(0), "{}", shown.text);
         let outcome = consent.ended().await;
         assert_eq!((outcome.code, rig.version_count(TOKEN)), (code, versions), "{outcome:?}");

@@ -1,5 +1,23 @@
 //! By a code for another device.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use rotator::clock::Clock;
+use rotator::config;
+use rotator::consent::device;
+use rotator::credential::{Host, Proofs};
+use rotator::entra::answer::{RawAnswer, SecretBody};
+use rotator::entra::request::TokenRequest;
+use rotator::model::failure::Cause;
+use rotator::ports::Entra;
+use rotator::renew::Run;
+use rotator::wire::deadline::Deadline;
+use rotator::wire::transport::Transport;
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
 use crate::redaction;
 use crate::support::person::Person;
 use crate::support::{Outcome, Rig, TOKEN, due};
@@ -68,4 +86,90 @@ async fn an_unreachable_entra_is_asked_again() {
     rig.fault(Rule::new(Phase::Before, Fault::status(503)).on(Route::Token).times(1));
     let outcome = consent(&rig).await;
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn whoever_watches_sees_the_time_that_is_left() {
+    use crate::support::Terminal;
+    let rig = Rig::with(&due(), |state| habits(state, Some((1, ada())))).await;
+    let mut command = rig.command(&["consent", TOKEN, "--device-code", "--yes", "--log-level", "off"]);
+    let (shown, code) = Terminal::of_stderr(command.env("TERM", "xterm")).await;
+    assert!(code == Some(0) && shown.contains("waiting, 14 min 59 s left"), "{shown}");
+}
+
+/// A token endpoint that answers one thing after the other, and when it was asked.
+#[derive(Debug)]
+struct Script {
+    answers: Mutex<Vec<(u16, &'static str)>>,
+    asked: Mutex<Vec<Instant>>,
+}
+
+#[async_trait]
+impl Entra for Script {
+    async fn send(&self, _: &TokenRequest) -> Result<RawAnswer, Cause> {
+        self.asked.lock().unwrap().push(Instant::now());
+        let (status, body) = self.answers.lock().unwrap().remove(0);
+        let body = SecretBody(body.as_bytes().to_vec().into());
+        let received_at = OffsetDateTime::UNIX_EPOCH;
+        Ok(RawAnswer { status, retry_after: None, request_id: None, body, received_at, date: None })
+    }
+}
+
+const PUBLIC: &str = r#"
+[vault]
+url = "https://contoso-kv.vault.azure.net"
+credential = "managed-identity"
+[apps.public]
+tenant_id = "00000000-0000-0000-0000-000000000001"
+client_id = "00000000-0000-0000-0000-0000000000c5"
+credential = "none"
+[[token]]
+secret = "contoso-partner"
+scope = "https://graph.microsoft.com/.default"
+"#;
+
+/// RFC 8628 section 3.5, on a clock that is turned by hand: the pause that the server names, five seconds more each time it
+/// says so, and never less again.
+#[tokio::test(start_paused = true)]
+async fn it_is_polled_as_slowly_as_the_server_wants() {
+    const PENDING: (u16, &str) = (400, r#"{"error":"authorization_pending"}"#);
+    const SLOWER: (u16, &str) = (400, r#"{"error":"slow_down"}"#);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let issued =
+        r#"{"device_code":"d","user_code":"ABC","verification_uri":"https://x","expires_in":"900","interval":"7"}"#;
+    let done = (200, r#"{"access_token":"a","expires_in":3600,"refresh_token":"r"}"#);
+    let answers = vec![(200, issued), PENDING, SLOWER, PENDING, (503, ""), SLOWER, PENDING, done];
+    let entra = Arc::new(Script { answers: Mutex::new(answers), asked: Mutex::default() });
+    let config = config::load_text("public", PUBLIC).unwrap();
+    let deadline = Deadline::after(std::time::Duration::from_secs(3_600));
+    let outer = rotator::wire::client::identity().unwrap();
+    let identity = azure_core::http::Transport::new(Arc::new(Transport(outer.clone())));
+    let clock = Clock::system();
+    let host = Host { outer, identity, deadline: deadline.clone(), clock };
+    let vaults = HashMap::new();
+    let proofs = Proofs::of_apps([], host);
+    let run = Run {
+        id: "1".into(),
+        clock,
+        deadline: deadline.clone(),
+        entra: Arc::clone(&entra) as Arc<dyn Entra>,
+        vaults,
+        proofs,
+    };
+    let target = &config.targets[0];
+    let invitation = device::invite(target, &run, "s").await.unwrap();
+    let grant = device::wait(target, &run, &invitation, &deadline, |_| {}).await.unwrap();
+    assert!(grant.refresh.is_some());
+    let asked = entra.asked.lock().unwrap();
+    let pauses: Vec<u64> = asked.windows(2).map(|two| (two[1] - two[0]).as_secs()).collect();
+    assert_eq!(pauses, [7, 7, 12, 12, 17, 22, 22]);
+}
+
+/// A wait that is shorter than the code lives ends by itself, and a longer one by the code.
+#[tokio::test]
+async fn the_end_is_called_by_its_reason() {
+    let rig = Rig::with(&due(), |state| habits(state, None)).await;
+    let outcome = rig.call(&["consent", TOKEN, "--device-code", "--yes", "--deadline", "100ms"]).await;
+    assert!(outcome.code == Some(3) && outcome.stderr.contains("consent.timeout"), "{outcome:?}");
 }

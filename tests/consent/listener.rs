@@ -35,7 +35,8 @@ async fn strangers_are_told_so_and_end_nothing() {
         (get("/?error=access_denied&state=other", &here), "400"),
         (get("/", &here), "200"),
         (get("/favicon.ico", &here), "404"),
-        (get("/result", &here), "200"),
+        (get("/result", &here), "404"),
+        (get("/result/00000000000000000000000000000000", &here), "404"),
         (get(&right, "evil.example"), "421"),
         (get(&right, &format!("evil.example:{port}")), "421"),
         (get(&right, "localhost:1"), "421"),
@@ -56,10 +57,11 @@ async fn strangers_are_told_so_and_end_nothing() {
     slow.write_all(b"GET / HTTP/1.1\r\nHost: ").await.unwrap();
     let person = Person::of(&rig);
     let back = person.answer(&consent.url, "accept").await;
-    assert_eq!(person.get(back.as_str()).await.status, 303);
+    let first = person.get(back.as_str()).await;
+    assert_eq!(first.status, 303);
     let twice = person.get(back.as_str()).await;
     assert!(twice.status == 409 && twice.text.contains("was used already"), "{}", twice.text);
-    assert!(person.follow(&back.join("/result").unwrap()).await.text.contains("The token is stored"));
+    assert!(person.follow(&back.join(&first.headers["location"]).unwrap()).await.text.contains("The token is stored"));
     assert_eq!(consent.ended().await.code, Some(0));
     assert_eq!(rig.version_count(TOKEN), 2);
 }

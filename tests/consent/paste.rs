@@ -51,5 +51,8 @@ async fn a_code_of_another_attempt_is_not_redeemed() {
 async fn an_input_that_ends_is_nobody_who_came() {
     let rig = Rig::new(&due()).await;
     let outcome = start(&rig).await.ended().await;
-    assert!(outcome.code == Some(3) && outcome.stderr.contains("consent.timeout"), "{outcome:?}");
+    assert!(
+        outcome.code == Some(3) && outcome.stderr.contains("consent.timeout at consent: the input ended"),
+        "{outcome:?}"
+    );
 }

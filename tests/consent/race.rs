@@ -6,6 +6,7 @@ use rotator::report::{OutcomeName, Report};
 use rotator::sandbox::fault::{Fault, Phase, Rule};
 use rotator::sandbox::route::Route;
 use rotator::sandbox::seed::{CLIENT, VAULT};
+use rotator::sandbox::vault::store::Version;
 
 /// When the last sign-in was, as the newest version says.
 fn consented(rig: &Rig) -> Option<String> {
@@ -71,4 +72,56 @@ async fn a_run_during_a_sign_in_is_covered_by_it() {
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert!(consented(&rig).is_some() && rig.accepted(TOKEN));
     assert_eq!(rig.version_count(TOKEN), 3);
+}
+
+/// The last sign-in is noted on the version that both begin with, and on what the job makes of it.
+#[tokio::test]
+async fn a_run_in_the_middle_of_the_write_does_not_come_back_later() {
+    let rig = Rig::with(&due(), |state| {
+        let version = state.vault(VAULT).secret_mut(TOKEN).versions.last_mut().unwrap();
+        version.tags.insert("rotator-consented".to_owned(), "2026-01-02T03:04:05Z".to_owned());
+    })
+    .await;
+    let token = issue(&mut rig.world().state(), CLIENT, true);
+    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(1));
+    let (outcome, ()) = tokio::join!(import(&rig, &token, &[]), async {
+        let resume = soon(arrived.recv()).await.unwrap();
+        assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Rotated);
+        resume.send(()).unwrap();
+    });
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let signed_in = consented(&rig);
+    assert!(signed_in.as_deref() > Some("2026-01-02T03:04:05Z"));
+    for _ in 0..2 {
+        assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Probed);
+        assert_eq!((consented(&rig), rig.version_count(TOKEN)), (signed_in.clone(), 3));
+    }
+}
+
+/// What the person was asked about is not there any more.
+#[tokio::test]
+async fn what_somebody_else_stored_while_it_went_on_is_not_covered() {
+    for by_hand in [true, false] {
+        let rig = Rig::new(&due()).await;
+        let (mine, theirs) = {
+            let mut state = rig.world().state();
+            (issue(&mut state, CLIENT, true), issue(&mut state, CLIENT, true))
+        };
+        let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+        rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Token).times(1));
+        let (outcome, newest) = tokio::join!(import(&rig, &mine, &[]), async {
+            let resume = soon(arrived.recv()).await.unwrap();
+            if by_hand {
+                rig.world().state().vault(VAULT).add(TOKEN, Version::new(&theirs));
+            } else {
+                assert_eq!(import(&rig, &theirs, &[]).await.code, Some(0));
+            }
+            let newest = rig.newest_value(TOKEN);
+            resume.send(()).unwrap();
+            newest
+        });
+        assert!(outcome.code == Some(4) && outcome.stderr.contains("somebody else stored version"), "{outcome:?}");
+        assert_eq!((rig.newest_value(TOKEN), rig.version_count(TOKEN)), (newest, 2));
+    }
 }

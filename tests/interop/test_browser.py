@@ -51,7 +51,7 @@ class Browser(unittest.TestCase):
 
     def assert_clean(self):
         """No code or token in the address, in the page, or in what the browser remembers."""
-        self.assertRegex(self.browser.current_url, r"^http://localhost:8[4-9]\d\d/result$")
+        self.assertRegex(self.browser.current_url, r"^http://localhost:8[4-9]\d\d/result/[0-9a-f]{32}$")
         for text in [self.browser.page_source, self.browser.execute_script("return document.referrer")]:
             for secret in ["code=", "sandbox-code", "1.AXoA", "eyJ"]:
                 self.assertNotIn(secret, text)

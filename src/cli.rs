@@ -227,7 +227,7 @@ pub struct CustomerChoice {
     /// Form of the results on stdout
     #[arg(long, value_enum, default_value_t)]
     pub output: PlainOutput,
-    /// When the command must have ended; the same command goes on where it ended
+    /// How long the work may take; the same command goes on where it ended
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = humantime::parse_duration, env = "ROTATOR_DEADLINE")]
     pub deadline: Duration,
 }

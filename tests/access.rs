@@ -68,6 +68,21 @@ async fn a_customer_that_consented_and_one_that_did_not() {
         let outcome = token(&rig, &["--for", api, "--tenant", tenant]).await;
         assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(3), ""), "{tenant} {api}");
         assert!(outcome.stderr.contains(code) && outcome.stderr.contains("correlation id "), "{}", outcome.stderr);
+        let there = outcome.stderr.contains(&format!("rotator customers consent {TOKEN} {tenant}"));
+        assert_eq!(there, code != "AADSTS90002", "{}", outcome.stderr);
+    }
+}
+
+/// One's own tenant is no customer, by whichever name.
+#[tokio::test]
+async fn at_home_no_customer_is_spoken_of() {
+    let rig = Rig::with(&due(), |state| {
+        state.directory.apps.get_mut(CLIENT).unwrap().consented = vec!["https://graph.microsoft.com".to_owned()];
+    })
+    .await;
+    for tenant in [TENANT, "contoso.example"] {
+        let outcome = token(&rig, &["--for", "arm", "--tenant", tenant]).await;
+        assert!(outcome.stderr.contains("AADSTS65001") && !outcome.stderr.contains("customers"), "{}", outcome.stderr);
     }
 }
 

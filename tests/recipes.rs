@@ -21,23 +21,22 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// The commands of rotator in a page's blocks, as far as a shell or PowerShell ends them.
+/// The commands of rotator in a page's blocks and in its text, as far as a shell or PowerShell ends them.
 fn commands(page: &Path) -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(page).unwrap();
-    let blocks =
-        text.split("```").skip(1).step_by(2).filter(|block| block.starts_with("sh") || block.starts_with("powershell"));
-    let after = blocks.flat_map(|block| block.split("rotator ").skip(1).map(str::to_owned).collect::<Vec<_>>());
-    // What stands in the running text is meant as well, where it is a whole command.
-    let inline = text.split('`').skip(1).step_by(2).filter_map(|code| code.strip_prefix("rotator ")).map(str::to_owned);
-    let whole = |command: &String| command.contains("contoso-partner");
-    after
-        .chain(inline)
-        .filter(whole)
-        .map(|command| {
-            let end = command.find(['\n', '|', ')', '`']).unwrap_or(command.len());
-            command[..end].split_whitespace().map(str::to_owned).collect()
-        })
-        .collect()
+    let (mut blocks, mut prose) = (String::new(), String::new());
+    for (nth, part) in text.split("```").enumerate() {
+        let into = if nth % 2 == 1 { &mut blocks } else { &mut prose };
+        into.push_str(part);
+    }
+    let inline: Vec<&str> = prose.split('`').skip(1).step_by(2).collect();
+    let blocks = blocks + "\n" + &inline.join("\n");
+    let each = blocks.split("rotator ").skip(1).map(|command| {
+        let end = command.find(['\n', '|', ')', '`']).unwrap_or(command.len());
+        command[..end].split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    });
+    // A placeholder in place of a name makes a form of a command, not one to be run.
+    each.filter(|command| command.iter().any(|word| word == "contoso-partner")).collect()
 }
 
 fn claims(access: &str) -> Value {
@@ -111,5 +110,5 @@ async fn every_command_hands_over_what_its_page_says() {
         }
     }
     println!("{tokens} access tokens and {others} other commands");
-    assert!(tokens >= 9 && others >= 4, "{tokens} {others}");
+    assert!(tokens >= 10 && others >= 4, "{tokens} {others}");
 }

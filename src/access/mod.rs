@@ -28,8 +28,8 @@ const CONSENT_THERE: &str = "consent to the app for this customer: rotator custo
     is consented already, without this API); \
     where the tenant is no customer, its administrator does: https://login.microsoftonline.com/{tenant}/adminconsent?client_id={client_id}";
 
-/// Redeems the stored refresh token of `target` for `api` in `tenant`, whose `id` is looked up before where it is named by a
-/// domain and that matters. The tenant of the app is the partner's; at a
+/// Redeems the stored refresh token of `target` for `api` in `tenant`. Where that is a domain, `id` is the tenant's id, with which
+/// the access token is compared. The tenant of the app is the partner's; at a
 /// customer's the app must be consented.
 ///
 /// # Errors
@@ -43,7 +43,8 @@ pub async fn exchange(
     id: Option<&str>,
 ) -> Result<Access, Failure> {
     let app = App { tenant_id: tenant.to_owned(), ..(*target.app).clone() };
-    let at_home = tenant.eq_ignore_ascii_case(&target.app.tenant_id);
+    let home = &target.app.tenant_id;
+    let at_home = [Some(tenant), id].into_iter().flatten().any(|tenant| tenant.eq_ignore_ascii_case(home));
     let elsewhere = |mut failure: Failure| {
         if !at_home && failure.cause.kind == Kind::EntraConsent {
             failure.cause.fix = Some(CONSENT_THERE);

@@ -10,32 +10,28 @@ use crate::config::Source;
 use crate::consent::authorization::{Answer, Attempt, Prompt};
 use crate::consent::landing::{self, Landing, Listener};
 use crate::consent::page::Page;
-use crate::consent::{self, device, summary};
+use crate::consent::{self, WORK, device, summary};
 use crate::entra::answer::Grant;
 use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
-use crate::model::kind::{Kind, Remedy};
+use crate::model::kind::Kind;
 use crate::model::outcome::Outcome;
 use crate::model::target::Target;
-use crate::model::version::{Version, VersionId};
+use crate::model::version::Version;
 use crate::ports::Vault;
-use crate::renew::adopt::{self, Proved, Terms};
+use crate::renew::adopt::{self, Fate, Proved, Terms, Unstored};
 use crate::renew::inspect::Seen;
 use crate::renew::{Inventory, Run};
 use crate::report::progress;
 use crate::secret::{Code, RefreshToken};
 use crate::wire::deadline::Deadline;
 
-/// What is done without the person has this much time, each time it begins.
-const WORK: Duration = Duration::from_secs(120);
 /// Key Vault stores no longer value.
 const LONGEST_IMPORT: u64 = 64 * 1024;
 const PASTED_PORT: u16 = 8400;
-/// Whatever passes by itself: the sign-in is not part of it.
-const SIGN_IN_ANEW: &str =
-    "nothing of this sign-in is kept; when that has passed, sign in again: rotator consent {name}";
-/// It may have been written all the same.
-const LOOK: &str = "see what the vault has (rotator status --only {name}); if it is not the new token, sign in again: \
-    rotator consent {name}";
+/// A person must sign in again.
+const SIGN_IN: u8 = 3;
+const PASTE_WHOLE: &str = "paste one whole line; where a terminal takes only a part of it, put it into a file: \
+    rotator consent {name} --paste --yes";
 
 pub(super) async fn consent(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
     let config = source.load()?;
@@ -77,35 +73,24 @@ fn told(target: &Target, ended: Held<(Outcome, Seen)>) -> (u8, Page) {
             let fix = format!("Start again: rotator consent {}", target.name);
             (DECLINED, failed_page(false, "It was declined at the terminal.".to_owned(), fix))
         }
-        Err(End::Failed { mut failure, written }) => {
-            let unknown = failure.stage == Stage::Store;
-            let of_itself = failure.remedy() == Remedy::Retry && failure.stage > Stage::Consent;
-            if failure.cause.fix.is_none() && (of_itself || failure.cause.kind == Kind::EntraProof) {
-                failure.cause.fix = Some(if unknown { LOOK } else { SIGN_IN_ANEW });
-            }
-            if let Some(version) = written {
-                failure.cause.message = format!("version {version} was written, and then: {}", failure.cause.message);
-            }
-            let code = failed(&failure, target);
+        Err(End::Failed(Unstored { failure, fate })) => {
+            failed(&failure, target);
             let what = format!("{} ({})", failure.cause, failure.cause.kind.slug());
-            (code, failed_page(unknown, what, failure.hint(target)))
+            // Nobody but a person can try again.
+            (SIGN_IN, failed_page(fate != Fate::Untouched, what, failure.hint(target)))
         }
     }
 }
 
 /// How a sign-in ends without a token.
 enum End {
-    Failed {
-        failure: Failure,
-        /// A version that was written all the same.
-        written: Option<VersionId>,
-    },
+    Failed(Unstored),
     Declined,
 }
 
 impl From<Failure> for End {
     fn from(failure: Failure) -> Self {
-        Self::Failed { failure, written: None }
+        Self::Failed(failure.into())
     }
 }
 
@@ -146,7 +131,7 @@ impl Session<'_> {
         if !wanted {
             return Err(failure.into());
         }
-        self.run.deadline.renew(WORK);
+        self.run.deadline.restart(WORK);
         let recovered = adopt::recover(self.target, self.vault, self.run).await?;
         stdout::complain(&format!("recovered: {} with {} versions", self.target.secret, recovered.versions.len()));
         Ok(Some(recovered))
@@ -177,7 +162,7 @@ impl Session<'_> {
     }
 
     async fn by_paste(&self, inventory: Option<&Inventory>) -> Held<Grant> {
-        let redirect = landing::redirect(self.arguments.port.unwrap_or(PASTED_PORT));
+        let redirect = consent::redirect(self.arguments.port.unwrap_or(PASTED_PORT));
         let attempt = self.attempt(inventory, &redirect).await?;
         stdout::complain(&format!(
             "Sign in at this address, in any browser on any machine:\n\n  {}\n\n\
@@ -198,8 +183,11 @@ impl Session<'_> {
         let patience = self.patience();
         loop {
             stdout::ask("address: ");
-            let line = patience.bound(question::line()).await.map_err(|_| landing::nobody_came()).at(Stage::Consent)?;
-            let ended = || Cause::new(Kind::ConsentTimeout, "the input ended before an address was pasted");
+            let line = patience.bound(question::line()).await.map_err(|_| consent::nobody_came()).at(Stage::Consent)?;
+            let ended = || Cause {
+                fix: Some(PASTE_WHOLE),
+                ..Cause::new(Kind::ConsentTimeout, "the input ended before an address was pasted")
+            };
             let line = line.ok_or_else(ended).at(Stage::Consent)?;
             let query =
                 line.trim().split_once('?').map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
@@ -217,25 +205,26 @@ impl Session<'_> {
     async fn by_device(&self) -> Held<Grant> {
         let scopes = consent::scopes(self.target);
         let invitation = device::invite(self.target, self.run, &scopes).await.at(Stage::Consent)?;
+        let patience = device::patience(&invitation, self.arguments.deadline);
         stdout::complain(&format!(
             "Open {} on any device, and type in the code {} within {}.\n\
              A Conditional Access policy that blocks device code flow later also ends tokens that were got by it: \
              where a browser can be used, leave --device-code away.",
             invitation.verification_uri,
             invitation.user_code,
-            humantime::format_duration(invitation.expires_in),
+            humantime::format_duration(patience.0),
         ));
         let spinner = progress::waiting();
         let left = |left: Duration| {
             spinner.set_message(format!("waiting, {} min {:02} s left", left.as_secs() / 60, left.as_secs() % 60));
         };
-        let grant = device::wait(self.target, self.run, &invitation, &self.patience(), left).await.at(Stage::Consent);
+        let grant = device::wait(self.target, self.run, &invitation, patience, left).await.at(Stage::Consent);
         spinner.finish_and_clear();
         Ok(grant?)
     }
 
     async fn redeem(&self, attempt: &Attempt, code: &Code) -> Held<Grant> {
-        self.run.deadline.renew(WORK);
+        self.run.deadline.restart(WORK);
         Ok(consent::redeem(self.target, self.run, attempt, code).await.at(Stage::Redeem)?)
     }
 
@@ -253,7 +242,7 @@ impl Session<'_> {
         if !self.arguments.yes && !question::confirmed(&summary::question(self.target, inventory, &seen)).await {
             return Err(End::Declined);
         }
-        self.run.deadline.renew(WORK);
+        self.run.deadline.restart(WORK);
         // From here on a token may be half stored: what is under way is finished.
         let listener = tokio::spawn(signal::end(self.run.deadline.clone()));
         let proved = adopt::proved(self.target, self.run, candidate).await?;
@@ -264,24 +253,28 @@ impl Session<'_> {
 
     /// Stores it; where that fails and somebody is there to do something about it, as often as they want.
     async fn store(&self, proved: &Proved, judged: Option<&Version>) -> Held<Outcome> {
-        let mut written = None;
+        let mut fate = Fate::Untouched;
         loop {
-            let storing = adopt::store(self.target, self.vault, self.run, proved, judged, &mut written);
-            let failure = match storing.await {
+            let storing = adopt::store(self.target, self.vault, self.run, proved, judged, fate);
+            let unstored = match storing.await {
                 Ok(outcome) => return Ok(outcome),
-                Err(failure) => failure,
+                Err(unstored) => unstored,
             };
-            let stopped = self.run.deadline.closed().is_some_and(|cause| cause.kind == Kind::Interrupted);
-            // What somebody else stored meanwhile is not to be covered by trying again.
-            let hopeless = stopped || written.is_some() || failure.cause.kind == Kind::VaultConflict;
+            let failure = &unstored.failure;
             let question = format!(
-                "{failure}\n    fix: {}\nThe sign-in is still here. Try to store it again?",
+                "{} at {failure}\n    fix: {}\nThe sign-in is still here. Try to store it again?",
+                failure.cause.kind.slug(),
                 failure.hint(self.target)
             );
-            if hopeless || self.arguments.yes || !question::confirmed(&question).await {
-                return Err(End::Failed { failure, written });
+            let again =
+                async { !self.arguments.yes && unstored.may_be_repeated() && question::confirmed(&question).await };
+            // Whoever says stop is not asked further.
+            let again = tokio::select! { again = again => again, () = signal::stop() => false };
+            if !again {
+                return Err(End::Failed(unstored));
             }
-            self.run.deadline.renew(WORK);
+            fate = unstored.fate;
+            self.run.deadline.restart(WORK);
         }
     }
 

@@ -66,7 +66,7 @@ async fn each(source: &Source, choice: &CustomerChoice, act: Act) -> Result<u8, 
         Err(unclear) => {
             let text = format!("not the name of one customer: {}", unclear.join(", "));
             stdout::complain(&format!("{text}\n    fix: name them by id: rotator customers list {}", target.name));
-            return Ok(DECLINED);
+            return Ok(UNCLEAR);
         }
     };
     if !choice.yes && !question::confirmed(&asked(&target, act, &chosen)).await {
@@ -74,7 +74,7 @@ async fn each(source: &Source, choice: &CustomerChoice, act: Act) -> Result<u8, 
         return Ok(DECLINED);
     }
     let deadline = &desk.connected.run.deadline;
-    deadline.renew(choice.deadline);
+    deadline.restart(choice.deadline);
     let listener = tokio::spawn(signal::end(deadline.clone()));
     let bar = progress::bar(chosen.len(), "customers");
     let done = |customer: &Customer| {
@@ -91,6 +91,8 @@ async fn each(source: &Source, choice: &CustomerChoice, act: Act) -> Result<u8, 
     Ok(customer::exit_code(&all))
 }
 
+/// Somebody must say which customers are meant.
+const UNCLEAR: u8 = 3;
 /// So many are named in the question, and more are counted.
 const FEW: usize = 5;
 
@@ -106,7 +108,10 @@ fn asked(target: &Target, act: Act, chosen: &[Customer]) -> String {
     let app = format!("app {} ({})", target.app.name, target.app.client_id);
     let grants: Vec<String> =
         target.app.grants.iter().map(|grant| format!("{} of {}", grant.scopes.join(", "), grant.api)).collect();
-    let named: Vec<&str> = chosen.iter().map(|customer| customer.domain.as_str()).collect();
+    let named: Vec<&str> = chosen
+        .iter()
+        .map(|customer| if customer.domain.is_empty() { customer.id.as_str() } else { &customer.domain })
+        .collect();
     let there = match named.as_slice() {
         few @ [_, ..] if few.len() <= FEW => format!("in the tenants of {}?", few.join(", ")),
         _ => format!("in the tenants of {}?", report::counted(chosen.len())),
@@ -147,7 +152,7 @@ impl Desk {
         }
     }
 
-    /// The customers that were named, or the names that are nobody's. All are looked up, so that no id is taken on trust.
+    /// The customers that were named, or the names that are nobody's or more than one's. All are looked up, so that no id is taken on trust.
     async fn chosen(
         &self,
         access: &AccessToken,

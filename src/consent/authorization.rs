@@ -11,6 +11,7 @@ use url::Url;
 use crate::entra::request::{SIGN_IN_SCOPES, endpoint};
 use crate::model::failure::Cause;
 use crate::model::kind::Kind;
+use crate::model::name::printable;
 use crate::model::target::App;
 use crate::secret::{Code, Verifier};
 
@@ -114,9 +115,8 @@ fn random() -> Result<String, Cause> {
 
 /// Both texts come from whoever sent the browser here, so they are shown and never acted on.
 fn refused(error: &str, description: &str) -> Cause {
-    let shown = |text: &str, most| text.chars().filter(|c| !c.is_control()).take(most).collect::<String>();
     let sentence = description.split(['\r', '\n']).next().unwrap_or_default();
-    let message = match (shown(error, 60), shown(sentence, 300)) {
+    let message = match (printable(error, 60), printable(sentence, 300)) {
         (error, said) if said.is_empty() => error,
         (error, said) => format!("{error}: {said}"),
     };

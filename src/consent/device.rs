@@ -11,10 +11,10 @@ use crate::entra::answer::{self, Grant, RawAnswer};
 use crate::entra::request;
 use crate::model::failure::Cause;
 use crate::model::kind::Kind;
+use crate::model::name::printable;
 use crate::model::target::Target;
 use crate::renew::Run;
 use crate::secret::DeviceCode;
-use crate::wire::deadline::Deadline;
 use crate::wire::retry;
 
 /// What a person is told, and what is asked with meanwhile.
@@ -42,8 +42,6 @@ const INTERVAL: Duration = Duration::from_secs(5);
 const LEAST: Duration = Duration::from_secs(1);
 /// Entra ID's own, where an answer does not say.
 const LIFETIME: Duration = Duration::from_secs(900);
-/// What passes between the start of the command and the code.
-const A_MOMENT: Duration = Duration::from_secs(30);
 /// RFC 8628 section 3.5: by so much the pause grows where it was too short.
 const SLOWER: Duration = Duration::from_secs(5);
 
@@ -75,39 +73,48 @@ pub async fn invite(target: &Target, run: &Run, scopes: &str) -> Result<Invitati
 
 fn read(raw: &RawAnswer) -> Option<Invitation> {
     let issued: Issued = serde_json::from_slice(&raw.body.0).ok()?;
-    let shown = |text: &str| text.chars().filter(|c| !c.is_control()).take(200).collect();
     Some(Invitation {
-        user_code: shown(&issued.user_code),
-        verification_uri: shown(&issued.verification_uri),
+        user_code: printable(&issued.user_code, 40),
+        verification_uri: printable(&issued.verification_uri, 200),
         expires_in: Some(answer::seconds(Some(&issued.expires_in))).filter(|time| !time.is_zero()).unwrap_or(LIFETIME),
         interval: issued.interval.map_or(INTERVAL, |interval| answer::seconds(Some(&interval))).max(LEAST),
         code: DeviceCode::new(issued.device_code),
     })
 }
 
-/// Waits until the person has signed in, declined, or the code has expired. `left` is told how long the code is still
-/// good for, before each pause.
+/// How long the person is waited for, and what is to be said when that is over.
+#[must_use]
+pub fn patience(invitation: &Invitation, wanted: Duration) -> (Duration, Cause) {
+    if wanted < invitation.expires_in {
+        (wanted, super::nobody_came())
+    } else {
+        (invitation.expires_in, Cause::new(Kind::ConsentExpired, EXPIRED))
+    }
+}
+
+/// Waits until the person has signed in, declined, or the `patience` is over. `left` is told how long that still lasts, before
+/// each pause.
 ///
 /// # Errors
-/// `consent.declined`, `consent.expired`, `consent.timeout`, or Entra ID's refusal.
+/// `consent.declined`, the end of the patience, or Entra ID's refusal.
 pub async fn wait(
     target: &Target,
     run: &Run,
     invitation: &Invitation,
-    patience: &Deadline,
+    (patience, over): (Duration, Cause),
     left: impl Fn(Duration),
 ) -> Result<Grant, Cause> {
-    // Whoever waits as long as the code is good is told of the code.
-    let impatient = patience.left() + A_MOMENT < invitation.expires_in;
-    let end = Instant::now() + if impatient { patience.left() } else { invitation.expires_in };
+    let end = Instant::now() + patience;
     let mut interval = invitation.interval;
     loop {
         let remaining = end.saturating_duration_since(Instant::now());
         if remaining.is_zero() {
-            return Err(if impatient { super::landing::nobody_came() } else { expired() });
+            return Err(over);
         }
         left(remaining);
         sleep(interval.min(remaining)).await;
+        // What is fetched for the app's credential meanwhile has its own time.
+        run.deadline.restart(super::WORK);
         match poll(target, run, invitation).await {
             Next::Wait => {}
             Next::Slower => interval += SLOWER,
@@ -140,7 +147,7 @@ fn next(raw: &RawAnswer) -> Next {
             let cause = Cause::new(Kind::ConsentDeclined, "the person declined the sign-in");
             Next::Done(Box::new(Err(cause)))
         }
-        Some("expired_token") => Next::Done(Box::new(Err(expired()))),
+        Some("expired_token") => Next::Done(Box::new(Err(Cause::new(Kind::ConsentExpired, EXPIRED)))),
         _ => match answer::read(raw) {
             Err(cause) if cause.may_repeat() => Next::Slower,
             result => Next::Done(Box::new(result)),
@@ -148,9 +155,7 @@ fn next(raw: &RawAnswer) -> Next {
     }
 }
 
-fn expired() -> Cause {
-    Cause::new(Kind::ConsentExpired, "the code expired before anybody signed in")
-}
+const EXPIRED: &str = "the code expired before anybody signed in";
 
 #[cfg(test)]
 mod tests {

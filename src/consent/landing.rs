@@ -69,14 +69,8 @@ impl Listener {
     /// The address that the browser comes back to.
     #[must_use]
     pub fn redirect(&self) -> String {
-        redirect(self.port)
+        super::redirect(self.port)
     }
-}
-
-/// Entra ID ignores the port of a registered `http://localhost`.
-#[must_use]
-pub fn redirect(port: u16) -> String {
-    format!("http://localhost:{port}")
 }
 
 /// Listeners on both addresses, or none if somebody holds one of them: the browser chooses which it tries.
@@ -146,7 +140,7 @@ impl Landing {
             match patience.bound(self.events.recv()).await {
                 Ok(Some(Event::Code(code))) => return Ok(code),
                 Ok(Some(Event::Refused(cause))) => told(&cause),
-                Ok(None) | Err(_) => return Err(nobody_came()),
+                Ok(None) | Err(_) => return Err(super::nobody_came()),
             }
         }
     }
@@ -164,12 +158,6 @@ impl Drop for Landing {
             server.abort();
         }
     }
-}
-
-/// The end of the wait for a person.
-#[must_use]
-pub fn nobody_came() -> Cause {
-    Cause::new(Kind::ConsentTimeout, "nobody signed in before the time was over")
 }
 
 impl Shared {
@@ -229,9 +217,11 @@ fn is_local(request: &Request<Incoming>, port: u16) -> bool {
 }
 
 fn came_back(shared: &Shared, query: &str) -> Reply {
+    let taken = shared.state().code_taken;
     match shared.attempt.read(query) {
-        Answer::Nothing => page::render(StatusCode::OK, &Page::Expecting),
         Answer::Stranger => page::render(StatusCode::BAD_REQUEST, &Page::Stranger),
+        _ if taken => page::render(StatusCode::CONFLICT, &Page::Twice),
+        Answer::Nothing => page::render(StatusCode::OK, &Page::Expecting),
         Answer::Refused(cause) => {
             let page = Page::Refused { message: cause.message.clone(), again: shared.attempt.url.to_string() };
             let _ = shared.sender.send(Event::Refused(cause));

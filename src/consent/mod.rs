@@ -7,6 +7,8 @@ pub mod landing;
 pub mod page;
 pub mod summary;
 
+use std::time::Duration;
+
 use crate::entra::answer::{self, Grant};
 use crate::entra::request;
 use crate::model::failure::Cause;
@@ -17,6 +19,21 @@ use crate::renew::{self, Run};
 use crate::secret::Code;
 use crate::wire::retry::{self, Pauses};
 use authorization::Attempt;
+
+/// What is done without the person has this much time, each time it begins.
+pub const WORK: Duration = Duration::from_secs(120);
+
+/// The address that the browser comes back to. Entra ID ignores the port of a registered `http://localhost`.
+#[must_use]
+pub fn redirect(port: u16) -> String {
+    format!("http://localhost:{port}")
+}
+
+/// The end of the wait for a person.
+#[must_use]
+pub fn nobody_came() -> Cause {
+    Cause::new(Kind::ConsentTimeout, "nobody signed in before the time was over")
+}
 
 /// Everything that is asked for at the sign-in: the token's own scope, and those of other APIs that are consented to with it.
 #[must_use]
@@ -55,6 +72,7 @@ pub async fn redeem(target: &Target, run: &Run, attempt: &Attempt, code: &Code) 
             Err(cause) => cause,
         };
         match cause.kind {
+            _ if !cause.may_repeat() && cause.kind == Kind::EntraThrottled => return Err(cause),
             Kind::NetworkDns | Kind::NetworkRefused | Kind::NetworkProxy => {}
             Kind::EntraThrottled | Kind::EntraUnavailable => refused_before = true,
             // It was redeemed by a request that seemed to be turned away.

@@ -32,7 +32,7 @@ pub fn stored(target: &Target, outcome: &Outcome, seen: &Seen) -> Stored {
     let superseded = matches!(outcome.verdict, Verdict::Superseded);
     if superseded {
         notes.push(format!(
-            "somebody else signed in at the same moment: their token is on top, this one below it: rotator status --only {}",
+            "somebody else signed in at the same moment: their token is on top, this one below it: rotator status --only {} --output json",
             target.name
         ));
     }
@@ -111,7 +111,7 @@ fn tenant(target: &Target, seen: &Seen) -> String {
 const fn mfa(mfa: Mfa) -> &'static str {
     match mfa {
         Mfa::Yes => "yes",
-        Mfa::No => "no: the sign-in had a password only",
+        Mfa::No => "no: amr does not contain mfa",
         Mfa::Unknown => "the access token does not say",
     }
 }

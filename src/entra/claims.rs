@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::identity::{Account, Identity, Mfa};
+use crate::model::name::printable;
 
 /// What an access token may say: `appid` and `amr` in version 1.0, `azp` in 2.0.
 #[derive(Debug, Default, Deserialize)]
@@ -47,19 +48,12 @@ pub fn read(access: &str, id_token: Option<&str>, client_info: Option<&str>) -> 
     };
     let names = [id.name, id.preferred_username].into_iter().flatten().collect::<Vec<_>>();
     let identity = Identity {
-        name: (!names.is_empty()).then(|| printable(&names.join(", "))),
+        name: (!names.is_empty()).then(|| printable(&names.join(", "), 200)),
         home: account(info.utid, info.uid),
         local: account(id.tid, id.oid).or_else(|| account(access.tid, access.oid)),
         app: access.appid.or(access.azp).or(id.aud),
     };
     (identity, mfa)
-}
-
-/// Names are made by people, and are shown to others.
-fn printable(name: &str) -> String {
-    // What turns the direction of writing could make one name look like another.
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    name.chars().filter(|c| !c.is_control() && !turns(*c)).take(200).collect()
 }
 
 /// What an access token is for.
@@ -83,7 +77,7 @@ pub fn addressed(access: &str) -> Option<Addressed> {
 }
 
 fn account(tenant: Option<String>, user: Option<String>) -> Option<Account> {
-    Some(Account { tenant: printable(&tenant?), user: printable(&user?) })
+    Some(Account { tenant: printable(&tenant?, 100), user: printable(&user?, 100) })
 }
 
 /// The claims of a JWT, if it is one that can be read.

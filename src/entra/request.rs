@@ -62,7 +62,7 @@ pub fn authorization_code(
         .append_pair("client_info", "1");
     prove(&mut form, proof);
     form.append_pair("code_verifier", verifier.expose()).append_pair("code", code.expose());
-    TokenRequest { url: endpoint(app, "token"), form: Form::new(form.finish()) }
+    TokenRequest { url: token_endpoint(app), form: Form::new(form.finish()) }
 }
 
 /// Asks for a code that a person types in on any device
@@ -86,7 +86,7 @@ pub fn device_code(app: &App, proof: &Proof, scope: &str, code: &DeviceCode) -> 
         .append_pair("client_info", "1");
     prove(&mut form, proof);
     form.append_pair("device_code", code.expose());
-    TokenRequest { url: endpoint(app, "token"), form: Form::new(form.finish()) }
+    TokenRequest { url: token_endpoint(app), form: Form::new(form.finish()) }
 }
 
 /// An access token for the app itself, without a user

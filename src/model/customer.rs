@@ -70,7 +70,7 @@ pub fn named(all: &[Customer], names: &[String]) -> Result<Vec<Customer>, Vec<St
     let parts: [fn(&Customer) -> &str; 3] = [|one| &one.id, |one| &one.domain, |one| &one.name];
     for name in names {
         let of_part = |part: &fn(&Customer) -> &str| -> Vec<&Customer> {
-            all.iter().filter(|known| part(known).eq_ignore_ascii_case(name)).collect()
+            all.iter().filter(|known| !name.is_empty() && part(known).eq_ignore_ascii_case(name)).collect()
         };
         let matches = parts.iter().map(of_part).find(|matches| !matches.is_empty()).unwrap_or_default();
         match matches.as_slice() {

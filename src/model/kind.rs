@@ -157,8 +157,8 @@ kinds! {
     PartnerCenterCustomer  "partner-center.customer"   GrantAccess   "Partner Center does this only with an active GDAP relationship (Global, Privileged Role or Cloud Application Administrator), for a user in AdminAgents and in that relationship's security group: Partner Center > Customers > Admin relationships";
     PartnerCenterUnavailable "partner-center.unavailable" Retry      "nothing to do: it passes, try again later";
     PartnerCenterAnswer    "partner-center.answer"     Retry         "something between the job and Partner Center changed the answer: check HTTPS_PROXY and the network, then try again";
-    Deadline               "run.deadline"              Retry         "give the run more time: rotator run --deadline 10m";
-    Interrupted            "run.interrupted"           Retry         "rotator run --only {name}";
+    Deadline               "run.deadline"              Retry         "give it more time, by --deadline 10m";
+    Interrupted            "run.interrupted"           Retry         "start it again";
     Panicked               "run.panicked"              FixConfig     "this is a bug of rotator: run again with --log-level debug and report what it prints; other tokens are not affected";
 }
 

@@ -112,6 +112,14 @@ pub fn is_tenant(text: &str) -> bool {
     is_guid(text) || domain
 }
 
+/// What others say, to be shown: without what steers a terminal, without what turns the direction of writing, by which one
+/// name could look like another, and not longer than `most` characters.
+#[must_use]
+pub fn printable(text: &str, most: usize) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|c| !c.is_control() && !turns(*c)).take(most).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -105,6 +105,25 @@ pub fn is_later_sign_in(version: &Version, than: Option<OffsetDateTime>) -> bool
     version.record.consented > than
 }
 
+/// Whether runs of the job alone made `newest` out of the version `ancestor`, each redeeming the one before: no sign-in came in
+/// between.
+#[must_use]
+pub fn descends(newest: &Version, ancestor: &VersionId, all: &[Version]) -> bool {
+    let mut version = newest;
+    for _ in 0..all.len() {
+        if version.id == *ancestor {
+            return true;
+        }
+        let replaced = version.record.run.as_ref().filter(|_| is_ours(version, all)).map(|run| &run.replaced);
+        let before = replaced.and_then(|replaced| all.iter().find(|other| other.id == *replaced));
+        match before.filter(|before| before.record.consented == version.record.consented) {
+            Some(before) => version = before,
+            None => return false,
+        }
+    }
+    false
+}
+
 /// Both carry the same consent of the same account: the newer one was made by redeeming the older one, or the same
 /// time of consent is noted on both.
 #[must_use]

@@ -1,8 +1,6 @@
 //! The customers of a partner, and the consent to an app in their tenants
 //! (learn.microsoft.com/partner-center/developer/control-panel-vendor-apis).
 
-use std::time::Duration;
-
 use futures::StreamExt as _;
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
@@ -13,7 +11,7 @@ use super::{Answer, PartnerCenter};
 use crate::model::customer::{Consent, Customer, Tried};
 use crate::model::failure::{AtStage as _, Cause, Stage};
 use crate::model::kind::Kind;
-use crate::model::name::is_guid;
+use crate::model::name::{is_guid, printable};
 use crate::model::target::App;
 
 /// What is done for a customer.
@@ -69,7 +67,6 @@ struct Header {
 
 /// Partner Center takes 50 requests a second of one app; each takes it about a second.
 const AT_ONCE: usize = 8;
-const BOTH: Duration = Duration::from_secs(25);
 /// Customers on one page; Partner Center gives at most 500.
 const PAGE: usize = 500;
 /// A list that leads on for ever is none.
@@ -103,11 +100,9 @@ impl PartnerCenter<'_> {
     /// Does one thing for many customers. Each is on its own; those whose turn comes after the end are not tried.
     pub async fn each(&self, customers: &[Customer], app: &App, act: Act, done: impl Fn(&Customer)) -> Vec<Tried> {
         let one = |customer: Customer| async {
-            // Revoking and consenting belong together, so they are begun only with time for both.
-            let short = act == Act::Renew && self.deadline.left() < BOTH;
             let result = match self.deadline.closed() {
-                None if !short => Some(self.act(&customer.id, app, act).await.at(Stage::Consent)),
-                _ => None,
+                None => Some(self.act(&customer.id, app, act).await.at(Stage::Consent)),
+                Some(_) => None,
             };
             done(&customer);
             Tried { customer, result }
@@ -191,9 +186,7 @@ fn unreadable(what: &str) -> Cause {
 
 fn customer(item: Item) -> Option<Customer> {
     let Profile { tenant_id, domain, company_name } = item.profile;
-    let shown = |text: Option<String>| {
-        text.unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect::<String>()
-    };
+    let shown = |text: Option<String>| printable(&text.unwrap_or_default(), 200);
     let id = Some(tenant_id.unwrap_or(item.id)).filter(|id| is_guid(id))?;
     Some(Customer { id: id.to_ascii_lowercase(), name: shown(company_name), domain: shown(domain) })
 }

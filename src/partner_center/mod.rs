@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::model::failure::Cause;
 use crate::model::kind::Kind;
+use crate::model::name::printable;
 use crate::secret::AccessToken;
 use crate::wire::deadline::Deadline;
 use crate::wire::{answer, network, retry};
@@ -121,7 +122,7 @@ impl PartnerCenter<'_> {
             _ if known => Kind::PartnerCenterRefused,
             _ => Kind::PartnerCenterAnswer,
         };
-        let said: String = description.unwrap_or_default().chars().filter(|c| !c.is_control()).take(300).collect();
+        let said = printable(&description.unwrap_or_default(), 300);
         let message = match said.as_str() {
             "" => format!("{} answered HTTP {}", self.host(), answer.status),
             said => format!("{}: {said}", self.host()),

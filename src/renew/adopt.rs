@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 
 use crate::entra::answer::Grant;
 use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
-use crate::model::identity::{self, Mfa, Pin};
-use crate::model::kind::Kind;
+use crate::model::identity::{self, Mfa, Part, Pin};
+use crate::model::kind::{Kind, Remedy};
 use crate::model::outcome::{Note, Outcome, Verdict};
 use crate::model::target::Target;
 use crate::model::version::{self, Version, VersionId};
@@ -79,7 +79,12 @@ pub fn judge(
     terms: Terms,
 ) -> Result<Candidate, Failure> {
     let fixed = target.pin(None);
-    identity::compare(&grant.identity, &fixed).at(Stage::Inspect)?;
+    identity::compare(&grant.identity, &fixed)
+        .map_err(|other| {
+            let fix = (other.what == Part::User).then_some(AS_CONFIGURED);
+            Cause { fix, ..Cause::from(other) }
+        })
+        .at(Stage::Inspect)?;
     let tagged = inventory.and_then(Inventory::tagged_home).filter(|_| !terms.replace_identity);
     let pin = target.pin(tagged.cloned());
     identity::compare(&grant.identity, &pin)
@@ -100,8 +105,10 @@ pub fn judge(
 const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
 const REPLACE: &str =
     "sign in as that user, or say that another one is meant: rotator consent {name} --replace-identity";
+const AS_CONFIGURED: &str =
+    "sign in as the user that user_id names (rotator consent {name} --fresh), or change user_id in the configuration";
 /// How an app gets tokens that live.
-pub const SINGLE_PAGE: &str = "register http://localhost as a redirect of the platform Web, remove it from Single-page application \
+const SINGLE_PAGE: &str = "register http://localhost as a redirect of the platform Web, remove it from Single-page application \
     (Entra admin center > App registrations > Authentication), then start again: rotator consent {name}";
 
 /// A token that is proved and may be stored, once or, where that failed, once more.
@@ -120,30 +127,95 @@ pub struct Proved {
 pub async fn proved(target: &Target, run: &Run, candidate: Candidate) -> Result<Proved, Failure> {
     let proof = at(run, target, Stage::Credential, run.proofs.of(&target.app, &run.vaults)).await?;
     let pin = Pin { home: candidate.tagged.home.clone(), ..target.pin(None) };
-    let (consented, seen) = (candidate.issued, candidate.seen.clone());
+    let seen = candidate.seen.clone();
+    // It is compared with what other machines noted, so a clock that is off must not count.
+    let consented = candidate.issued - seen.skew.unwrap_or_default();
     let consented = consented.replace_nanosecond(0).unwrap_or(consented);
     let notes = seen.notes(target.policy.require_mfa, &pin);
     let replacement = at(run, target, Stage::Prove, prove(target, run, &proof, candidate, &pin)).await?;
     Ok(Proved { replacement, seen, consented, notes })
 }
 
+/// How far storing got before it failed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// The vault is as it was.
+    Untouched,
+    /// A write was sent, and nothing tells whether it arrived.
+    Unknown,
+    /// This version was written, and something failed after that.
+    Written(VersionId),
+}
+
+/// A token that was not stored, or not surely.
+#[derive(Debug)]
+pub struct Unstored {
+    pub failure: Failure,
+    pub fate: Fate,
+}
+
+impl From<Failure> for Unstored {
+    /// A failure before anything was written. What the job would try again by itself is lost with the sign-in.
+    fn from(failure: Failure) -> Self {
+        Self::after(failure, Fate::Untouched)
+    }
+}
+
+impl Unstored {
+    fn after(mut failure: Failure, fate: Fate) -> Self {
+        let job_goes_on = failure.remedy() == Remedy::Retry || failure.cause.kind == Kind::EntraProof;
+        if failure.cause.fix.is_none() && job_goes_on {
+            failure.cause.fix = Some(if fate == Fate::Untouched { SIGN_IN_ANEW } else { LOOK_FIRST });
+        }
+        if let Fate::Written(version) = &fate {
+            failure.cause.message = format!("version {version} was written, and then: {}", failure.cause.message);
+        }
+        Self { failure, fate }
+    }
+
+    /// Whether the same token may be stored after somebody has put right what failed.
+    #[must_use]
+    pub fn may_be_repeated(&self) -> bool {
+        // What somebody else stored meanwhile is not to be covered by trying again.
+        !matches!(self.fate, Fate::Written(_)) && self.failure.cause.kind != Kind::VaultConflict
+    }
+}
+
+const SIGN_IN_ANEW: &str =
+    "nothing of this sign-in is kept; when that has passed, sign in again: rotator consent {name}";
+const LOOK_FIRST: &str = "see what the vault has (rotator status --only {name} --output json); if it is not the new token, sign in again: \
+    rotator consent {name}";
+
 /// Stores the token of a sign-in on top of `judged`, the newest version when it was judged, or of what the job has made of that
-/// since. `written` names the version as soon as it is there, whatever fails afterwards.
+/// since. `fate` is how far an earlier try got.
 ///
 /// # Errors
-/// Why it was not stored; `vault.conflict` where somebody else stored a token meanwhile.
+/// Why it was not stored, and how far it got; `vault.conflict` where somebody else stored a token meanwhile.
 pub async fn store(
     target: &Target,
     vault: &dyn Vault,
     run: &Run,
     proved: &Proved,
     judged: Option<&Version>,
-    written: &mut Option<VersionId>,
-) -> Result<Outcome, Failure> {
+    mut fate: Fate,
+) -> Result<Outcome, Unstored> {
     for _ in 0..TRIES {
-        let inventory = survey(target, vault).await?;
+        let inventory = survey(target, vault).await.map_err(|failure| Unstored::after(failure, fate.clone()))?;
         let known = inventory.as_ref();
-        still_as_judged(known, judged).at(Stage::Store)?;
+        let mut outcome = proved.outcome();
+        match now_there(known, judged, run) {
+            Now::AsJudged => {}
+            Now::Stored(version) => {
+                outcome.version = Some(version.id.clone());
+                outcome.issued = version.record.issued;
+                return Ok(outcome);
+            }
+            Now::Other(version) => {
+                let text = format!("somebody else stored version {} while this sign-in went on", version.id);
+                let cause = Cause { fix: Some(LOOK), ..Cause::new(Kind::VaultConflict, text) };
+                return Err(Unstored::after(Failure { stage: Stage::Store, cause }, fate));
+            }
+        }
         let place = store::Place {
             target,
             vault,
@@ -153,44 +225,60 @@ pub async fn store(
             listed: known.is_none_or(|inventory| inventory.listed),
             consented: Some(proved.consented),
         };
-        let mut outcome = Outcome::new(Verdict::Rotated);
-        outcome.mfa = proved.seen.mfa;
-        outcome.user_id = proved.seen.user().map(str::to_owned);
-        outcome.notes.clone_from(&proved.notes);
-        let put = put(&place, &proved.replacement, Options::default(), &mut outcome).await;
-        if put.is_err() {
-            written.clone_from(&outcome.version);
-        }
-        match put? {
+        let mut trace = store::Trace::default();
+        let put = put(&place, &proved.replacement, Options::default(), &mut outcome, &mut trace).await;
+        fate = fate.max(match trace.written.pop() {
+            Some(version) => Fate::Written(version),
+            None if trace.uncertain => Fate::Unknown,
+            None => Fate::Untouched,
+        });
+        match put.map_err(|failure| Unstored::after(failure, fate.clone()))? {
             None => return Ok(outcome),
             Some(Superseded::AfterWriting) => return Ok(Outcome { verdict: Verdict::Superseded, ..outcome }),
             // Somebody was a moment earlier; the next look tells who.
             Some(Superseded::BeforeWriting) => {}
         }
     }
-    Err(Cause::new(Kind::VaultConflict, "others keep storing versions at the same time")).at(Stage::Store)
+    let cause = Cause::new(Kind::VaultConflict, "others keep storing versions at the same time");
+    Err(Unstored::after(Failure { stage: Stage::Store, cause }, fate))
 }
 
 /// How often a version of somebody else may come in between.
 const TRIES: usize = 3;
 
-/// Whether the newest version is still the one that the person was asked about, or a renewal of it by the job.
-fn still_as_judged(known: Option<&Inventory>, judged: Option<&Version>) -> Result<(), Cause> {
-    let Some(inventory) = known else { return Ok(()) };
-    let newest = inventory.newest();
-    let fine = judged.is_some_and(|judged| {
-        let (new, old) = (&newest.record, &judged.record);
-        let renewed = version::is_ours(newest, &inventory.versions)
-            && new.consented == old.consented
-            && (old.identity.is_none() || new.identity == old.identity);
-        newest.id == judged.id || renewed
-    });
-    if fine {
-        return Ok(());
+impl Proved {
+    /// What is known of it before it is stored.
+    fn outcome(&self) -> Outcome {
+        let mut outcome = Outcome::new(Verdict::Rotated);
+        outcome.mfa = self.seen.mfa;
+        outcome.user_id = self.seen.user().map(str::to_owned);
+        outcome.notes.clone_from(&self.notes);
+        outcome
     }
-    let text = format!("somebody else stored version {} while this sign-in went on", newest.id);
-    Err(Cause { fix: Some(LOOK), ..Cause::new(Kind::VaultConflict, text) })
 }
 
-const LOOK: &str = "see whose token is there now (rotator status --only {name}); if this one is to replace it, start again: \
-    rotator consent {name}";
+/// What the newest version is by now.
+enum Now<'v> {
+    /// The one that the person was asked about, or what the job has made of it.
+    AsJudged,
+    /// This sign-in's own: a write arrived whose answer did not, or the job has renewed it already.
+    Stored(&'v Version),
+    /// Somebody else's.
+    Other(&'v Version),
+}
+
+fn now_there<'v>(known: Option<&'v Inventory>, judged: Option<&Version>, run: &Run) -> Now<'v> {
+    let Some(inventory) = known else { return Now::AsJudged };
+    let newest = inventory.newest();
+    let all = &inventory.versions;
+    let by_this = |version: &&Version| version.record.run.as_ref().is_some_and(|by| by.run_id == run.id);
+    let own = all.iter().filter(by_this).any(|own| version::descends(newest, &own.id, all));
+    if own {
+        return Now::Stored(newest);
+    }
+    let as_judged = judged.is_some_and(|judged| version::descends(newest, &judged.id, all));
+    if as_judged { Now::AsJudged } else { Now::Other(newest) }
+}
+
+const LOOK: &str = "see whose token is there now (rotator status --only {name} --output json); if this one is to replace it, start \
+    again: rotator consent {name}";

@@ -207,7 +207,7 @@ impl Renewal<'_> {
         let candidate = inspect::inspect(grant, Some(&redeemed), &self.pin(), Some(&base)).at(Stage::Inspect)?;
         let seen = candidate.seen.clone();
         let replacement = self.at(Stage::Prove, self.prove(&proof, candidate)).await?;
-        if put(&self.place(&base), &replacement, self.options, outcome).await?.is_some() {
+        if put(&self.place(&base), &replacement, self.options, outcome, &mut store::Trace::default()).await?.is_some() {
             return Ok(Verdict::Superseded);
         }
         self.tell(outcome, &seen);

@@ -58,13 +58,14 @@ pub(super) async fn put(
     replacement: &Replacement,
     options: Options,
     outcome: &mut Outcome,
+    trace: &mut store::Trace,
 ) -> Result<Option<Superseded>, Failure> {
-    let (mut written, mut left_out) = (Vec::new(), Vec::new());
-    let storing = place.store(replacement, &mut written, &mut left_out);
+    let mut left_out = Vec::new();
+    let storing = place.store(replacement, trace, &mut left_out);
     let placed = at(place.run, place.target, Stage::Store, storing).await;
-    let when = if written.is_empty() { Superseded::BeforeWriting } else { Superseded::AfterWriting };
-    if let Some(id) = written.pop() {
-        outcome.version = Some(id);
+    let when = if trace.written.is_empty() { Superseded::BeforeWriting } else { Superseded::AfterWriting };
+    if let Some(id) = trace.written.last() {
+        outcome.version = Some(id.clone());
         outcome.issued = Some(replacement.issued());
         outcome.previous = place.base.map(|base| base.id.clone());
     }

@@ -46,6 +46,15 @@ pub(super) struct Place<'a> {
     pub(super) consented: Option<OffsetDateTime>,
 }
 
+/// What a store has done so far, whatever fails afterwards.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    /// Versions that are there.
+    pub(super) written: Vec<VersionId>,
+    /// A write was sent, and nothing tells whether it arrived.
+    pub(super) uncertain: bool,
+}
+
 /// What a version is to hold.
 struct Body {
     value: SecretValue,
@@ -62,22 +71,22 @@ enum Written {
 
 impl Place<'_> {
     /// Guard → write → read back → look for a version of someone else. Key Vault has no compare-and-swap, so the
-    /// last step repairs what the guard cannot exclude. `written` names each new version as soon as it is there,
-    /// whatever fails afterwards; the tags that did not fit are returned as well.
+    /// last step repairs what the guard cannot exclude. `trace` tells of each new version as soon as it is there;
+    /// the tags that did not fit are returned as well.
     pub(super) async fn store(
         &self,
         replacement: &Replacement,
-        written: &mut Vec<VersionId>,
+        trace: &mut Trace,
         left_out: &mut Vec<String>,
     ) -> Result<Placed, Cause> {
         if let Some(current) = self.current().await?.filter(|current| Some(&current.id) != self.base_id()) {
             return Ok(Placed::Superseded(current));
         }
         let body = self.body(replacement, left_out);
-        let first = self.write_and_compare(&body, self.base_id(), written).await?;
+        let first = self.write_and_compare(&body, self.base_id(), trace).await?;
         let version = match first {
             // What was stored is not what was sent: once more, on top of it.
-            Compared::Differs(bad) => match self.write_and_compare(&body, Some(&bad), written).await? {
+            Compared::Differs(bad) => match self.write_and_compare(&body, Some(&bad), trace).await? {
                 Compared::Differs(bad) => {
                     let text = format!("version {bad} does not hold what was written, and neither did the one before");
                     return Err(Cause::new(Kind::ReadBack, text));
@@ -88,7 +97,7 @@ impl Place<'_> {
             Compared::Equal(version) => version,
             Compared::Theirs(version) => return Ok(Placed::Superseded(version)),
         };
-        self.settle(version, written.clone()).await
+        self.settle(version, trace.written.clone()).await
     }
 
     /// The token is stored; what is left is to see whether it covers someone else's, and to put that on top. Whoever
@@ -145,7 +154,7 @@ impl Place<'_> {
             expires: theirs.expires,
             tags: tags::copied(&theirs.tags, &RunTag { run_id: self.run.id.clone(), replaced: ours.clone() }),
         };
-        match self.write(&body, Some(ours)).await? {
+        match self.write(&body, Some(ours), &mut false).await? {
             Written::Ours(version) | Written::Theirs(version) => Ok(version),
         }
     }
@@ -154,13 +163,13 @@ impl Place<'_> {
         &self,
         body: &Body,
         over: Option<&VersionId>,
-        written: &mut Vec<VersionId>,
+        trace: &mut Trace,
     ) -> Result<Compared, Cause> {
-        let version = match self.write(body, over).await? {
+        let version = match self.write(body, over, &mut trace.uncertain).await? {
             Written::Ours(version) => version,
             Written::Theirs(version) => return Ok(Compared::Theirs(version)),
         };
-        written.push(version.id.clone());
+        trace.written.push(version.id.clone());
         let read_back = self.vault.read(&self.target.secret, Some(&version.id)).await?;
         let equal = read_back.value.matches(&body.value);
         Ok(if equal { Compared::Equal(read_back.version) } else { Compared::Differs(version.id) })
@@ -168,7 +177,7 @@ impl Place<'_> {
 
     /// Writes until it is known to be written. After a lost answer the newest version tells: ours, so it arrived;
     /// `over`, so it did not and is written again, at worst twice the same; another, so someone else was here.
-    async fn write(&self, body: &Body, over: Option<&VersionId>) -> Result<Written, Cause> {
+    async fn write(&self, body: &Body, over: Option<&VersionId>, uncertain: &mut bool) -> Result<Written, Cause> {
         let mut pauses = Pauses::default();
         loop {
             let draft = Draft {
@@ -177,16 +186,25 @@ impl Place<'_> {
                 expires: body.expires,
                 tags: body.tags.clone(),
             };
+            *uncertain = true;
             let cause = match self.vault.write(&self.target.secret, draft).await {
-                Ok(version) => return Ok(Written::Ours(version)),
-                Err(cause) if is_refusal(&cause) || cause.is_end_of_run() => return Err(cause),
-                Err(cause) => cause,
+                Err(cause) if !is_refusal(&cause) => cause,
+                answered => {
+                    *uncertain = false;
+                    return answered.map(Written::Ours);
+                }
             };
+            if cause.is_end_of_run() {
+                return Err(cause);
+            }
             tracing::warn!(kind = cause.kind.slug(), "the answer to the write was lost: {cause}");
             match self.newest().await {
                 Ok(found) if Some(&found.version.id) == over => pauses.wait(&self.run.deadline, cause).await?,
-                Ok(found) if found.value.matches(&body.value) => return Ok(Written::Ours(found.version)),
-                Ok(found) => return Ok(Written::Theirs(found.version)),
+                Ok(found) => {
+                    *uncertain = false;
+                    let ours = found.value.matches(&body.value);
+                    return Ok(if ours { Written::Ours(found.version) } else { Written::Theirs(found.version) });
+                }
                 Err(missing) if self.is_before_the_write(&missing) => {
                     pauses.wait(&self.run.deadline, cause).await?;
                 }

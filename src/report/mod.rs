@@ -18,6 +18,7 @@ use crate::model::failure::{Failure, Stage};
 use crate::model::health::{self, Health};
 use crate::model::identity::Mfa;
 use crate::model::kind::Remedy;
+use crate::model::name::printable;
 use crate::model::outcome::{Hold, Note, Outcome, Verdict, exit_code};
 use crate::model::policy::Policy;
 use crate::model::target::Target;
@@ -237,7 +238,7 @@ fn row(target: &Target, outcome: Outcome, now: OffsetDateTime) -> Row {
         secret: target.secret.to_string(),
         tenant_id: target.app.tenant_id.clone(),
         client_id: target.app.client_id.clone(),
-        user_id: outcome.user_id.as_deref().map(printable),
+        user_id: outcome.user_id.as_deref().map(shown),
         outcome: name(&outcome.verdict),
         version: outcome.version.map(|id| id.0),
         previous_version: outcome.previous.map(|id| id.0),
@@ -285,22 +286,21 @@ fn hold(verdict: &Verdict) -> Option<String> {
 
 fn failure_row(failure: &Failure, target: &Target) -> FailureRow {
     let cause = &failure.cause;
-    let printable = |text: &Option<String>| text.as_deref().map(printable);
+    let shown = |text: &Option<String>| text.as_deref().map(shown);
     FailureRow {
         stage: failure.stage,
         kind: cause.kind.slug().to_owned(),
-        code: printable(&cause.code),
+        code: shown(&cause.code),
         remedy: failure.remedy(),
-        message: self::printable(&cause.message),
+        message: self::shown(&cause.message),
         hint: failure.hint(target),
-        correlation_id: printable(&cause.correlation_id),
-        trace_id: printable(&cause.trace_id),
+        correlation_id: shown(&cause.correlation_id),
+        trace_id: shown(&cause.trace_id),
     }
 }
 
-/// What others say is shown without the characters that steer a terminal.
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+fn shown(text: &str) -> String {
+    printable(text, 2_000)
 }
 
 impl Row {

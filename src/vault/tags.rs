@@ -21,8 +21,9 @@ const MFA: &str = "rotator-mfa";
 const RUN: &str = "rotator-run";
 const RETIRED: &str = "rotator-retired";
 
-/// Which of ours go first where fifteen tags do not hold all: what only informs before what decides.
-const LEAVE_OUT: [&str; 6] = [SCOPE, MFA, IDENTITY, CONSENTED, RUN, ISSUED];
+/// Which of ours go first where fifteen tags do not hold all: what only informs before what decides. A version without RUN is
+/// somebody else's for a run, which leaves it on top; one without CONSENTED would be no sign-in.
+const LEAVE_OUT: [&str; 6] = [SCOPE, MFA, IDENTITY, RUN, CONSENTED, ISSUED];
 
 /// Reads our tags. One that cannot be read counts as absent.
 #[must_use]

@@ -40,7 +40,7 @@ impl Deadline {
     }
 
     /// Gives what comes next so much time from now, unless the run was told to stop.
-    pub fn renew(&self, limit: Duration) {
+    pub fn restart(&self, limit: Duration) {
         self.end.send_if_modified(|end| {
             let moved = !end.interrupted;
             end.at = if moved { Instant::now() + limit } else { end.at };
@@ -114,10 +114,10 @@ mod tests {
         let deadline = Deadline::after(Duration::from_secs(5));
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert!(deadline.closed().is_some());
-        deadline.renew(Duration::from_secs(7));
+        deadline.restart(Duration::from_secs(7));
         assert_eq!((deadline.left(), deadline.closed()), (Duration::from_secs(7), None));
         deadline.interrupt(Duration::from_secs(1));
-        deadline.renew(Duration::from_secs(7));
+        deadline.restart(Duration::from_secs(7));
         assert_eq!(deadline.left(), Duration::from_secs(1));
     }
 

@@ -222,7 +222,7 @@ async fn a_code_is_not_sent_twice_where_it_may_be_used_up() {
         let shown = Person::of(&rig).sign_in(&consent.url).await;
         assert!(shown.text.contains("the answer with the token was lost"), "{}", shown.text);
         let outcome = consent.ended().await;
-        assert!(outcome.code == Some(4) && outcome.stderr.contains("nothing of this sign-in is kept"), "{outcome:?}");
+        assert!(outcome.code == Some(3) && outcome.stderr.contains("nothing of this sign-in is kept"), "{outcome:?}");
         let sent = rig.world().journal().entries().iter().filter(|entry| entry.route == Route::Token).count();
         assert_eq!(sent, 1);
     }
@@ -257,6 +257,44 @@ async fn storing_is_tried_again_when_the_person_says_so() {
     let outcome = consent.ended().await;
     assert!(outcome.code == Some(0) && outcome.stderr.contains("The sign-in is still here"), "{outcome:?}");
     assert!(rig.accepted(TOKEN) && rig.version_count(TOKEN) == 2);
+}
+
+/// The write arrived, its answer did not, and nothing could be read then: the next try finds what it wrote itself.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_found_by_the_next_try() {
+    use crate::support::Terminal;
+    let rig = Rig::new(&due()).await;
+    rig.fault(Rule::new(Phase::After, Fault::Cut).on(Route::Write).times(1));
+    // The guard reads once; the read after the lost answer is refused.
+    let refused =
+        Fault::json(403, r#"{"error":{"code":"Forbidden","message":"no","innererror":{"code":"ForbiddenByRbac"}}}"#);
+    rig.fault(Rule::new(Phase::Before, refused).on(Route::Read).about(TOKEN).skip(2).times(1));
+    let mut command = rig.command(&["consent", TOKEN, "--no-browser", "--log-level", "off"]);
+    let keyboard = Terminal::of_stdin(&mut command);
+    let mut consent = Consent::of(command.spawn().unwrap()).await;
+    let person = Person::of(&rig);
+    let back = person.answer(&consent.url, "accept").await;
+    assert_eq!(person.get(back.as_str()).await.status, 303);
+    consent.says("tenant ").await;
+    keyboard.types("y\n");
+    consent.says("vault.forbidden.rbac").await;
+    keyboard.types("y\n");
+    let outcome = consent.ended().await;
+    assert!(outcome.code == Some(0) && outcome.stdout.contains("the token is stored"), "{outcome:?}");
+    assert!(rig.accepted(TOKEN) && rig.version_count(TOKEN) == 2);
+}
+
+#[tokio::test]
+async fn what_was_refused_before_it_was_written_is_not_called_unknown() {
+    let rig = Rig::with(&due(), |state| {
+        state.vault(VAULT).rights.denied.insert(Right::Set);
+    })
+    .await;
+    let consent = Consent::start(&rig, &["--yes", "--no-browser"]).await;
+    let shown = Person::of(&rig).sign_in(&consent.url).await;
+    assert!(shown.text.contains("Nothing was stored") && shown.text.contains("vault.forbidden.rbac"), "{}", shown.text);
+    assert_eq!((consent.ended().await.code, rig.version_count(TOKEN)), (Some(3), 1));
 }
 
 /// A version that was written and could not be read back is named, and nobody says that nothing was stored.

@@ -159,7 +159,15 @@ async fn it_is_polled_as_slowly_as_the_server_wants() {
     };
     let target = &config.targets[0];
     let invitation = device::invite(target, &run, "s").await.unwrap();
-    let grant = device::wait(target, &run, &invitation, &deadline, |_| {}).await.unwrap();
+    let grant = device::wait(
+        target,
+        &run,
+        &invitation,
+        device::patience(&invitation, std::time::Duration::from_secs(900)),
+        |_| {},
+    )
+    .await
+    .unwrap();
     assert!(grant.refresh.is_some());
     let asked = entra.asked.lock().unwrap();
     let pauses: Vec<u64> = asked.windows(2).map(|two| (two[1] - two[0]).as_secs()).collect();
@@ -172,4 +180,5 @@ async fn the_end_is_called_by_its_reason() {
     let rig = Rig::with(&due(), |state| habits(state, None)).await;
     let outcome = rig.call(&["consent", TOKEN, "--device-code", "--yes", "--deadline", "100ms"]).await;
     assert!(outcome.code == Some(3) && outcome.stderr.contains("consent.timeout"), "{outcome:?}");
+    assert!(outcome.stderr.contains("within 100ms"), "{outcome:?}");
 }

@@ -60,3 +60,15 @@ async fn what_is_not_accepted_changes_nothing() {
     }
     assert_eq!(rig.version_count(TOKEN), 1);
 }
+
+/// The token was accepted, and what it gave is not.
+#[tokio::test]
+async fn what_cannot_be_proved_is_not_stored() {
+    let rig = Rig::new(&due()).await;
+    let token = issue(&mut rig.world().state(), CLIENT, true);
+    rig.world().state().directory.quirks.dead_tokens = true;
+    let outcome = import(&rig, &token, &[]).await;
+    assert!(outcome.code == Some(3) && outcome.stderr.contains("entra.proof at prove"), "{outcome:?}");
+    assert!(outcome.stderr.contains("nothing of this sign-in is kept"), "{outcome:?}");
+    assert_eq!(rig.version_count(TOKEN), 1);
+}

@@ -2,7 +2,7 @@
 
 use super::import::{import, issue};
 use crate::support::person::{Consent, Person};
-use crate::support::{Rig, TOKEN, due};
+use crate::support::{Rig, TOKEN, due, soon};
 use rotator::report::OutcomeName;
 use rotator::sandbox::entra::directory::{TENANT, User};
 use rotator::sandbox::seed::{CLIENT, Seed, VAULT};
@@ -39,7 +39,7 @@ async fn the_configured_user_is_not_replaced_by_a_word() {
         with_bob(&[Seed::new(TOKEN).days_old(8).line("user_id = \"00000000-0000-0000-0000-0000000000a1\"")]).await;
     let consent = Consent::start(&rig, &["--yes", "--no-browser", "--replace-identity"]).await;
     let shown = Person::of(&rig).named(BOB).sign_in(&consent.url).await;
-    assert!(shown.text.contains("set user_id in the configuration"), "{}", shown.text);
+    assert!(shown.text.contains("sign in as the user that user_id names"), "{}", shown.text);
     assert_eq!((consent.ended().await.code, rig.version_count(TOKEN)), (Some(3), 1));
 }
 
@@ -64,7 +64,7 @@ async fn other_apis_do_not() {
     let rig = Rig::new(&[Seed::new(TOKEN).days_old(8).scope("https://graph.microsoft.com/.default")]).await;
     let token = issue(&mut rig.world().state(), CLIENT, false);
     let outcome = import(&rig, &token, &[]).await;
-    assert!(outcome.code == Some(0) && outcome.stdout.contains("no: the sign-in had a password only"), "{outcome:?}");
+    assert!(outcome.code == Some(0) && outcome.stdout.contains("no: amr does not contain mfa"), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -106,4 +106,46 @@ async fn a_disabled_version_is_left_as_it_is_below_the_new_one() {
     let state = rig.world().state();
     let enabled: Vec<bool> = state.vaults[VAULT].versions(TOKEN).iter().map(|version| version.enabled).collect();
     assert_eq!(enabled, [false, true]);
+}
+
+/// Where the access token cannot be read, nothing is held against it, and the person is told.
+#[tokio::test]
+async fn what_the_answer_does_not_say_is_said() {
+    let rig = Rig::with(&due(), |state| state.directory.quirks.opaque_access = true).await;
+    let consent = Consent::start(&rig, &["--yes", "--no-browser"]).await;
+    let shown = Person::of(&rig).sign_in(&consent.url).await;
+    assert!(shown.text.contains("class=\"warn\">the access token does not say"), "{}", shown.text);
+    assert_eq!(consent.ended().await.code, Some(0));
+    let rig = Rig::with(&due(), |state| {
+        state.directory.quirks.no_identity = true;
+        state.directory.quirks.opaque_access = true;
+    })
+    .await;
+    let token = issue(&mut rig.world().state(), CLIENT, true);
+    let outcome = import(&rig, &token, &[]).await;
+    assert!(
+        outcome.code == Some(0) && outcome.stdout.contains("note: the answer does not say whose token it is"),
+        "{outcome:?}"
+    );
+    // Nobody's account is taken over from the version before.
+    assert!(rig.world().state().vault(VAULT).newest(TOKEN).unwrap().tags["rotator-identity"].starts_with("-/-/"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn at_a_terminal_the_recovery_is_a_question() {
+    use crate::support::Terminal;
+    for (answer, recovered) in [("n\n", false), ("y\n", true)] {
+        let rig = Rig::with(&due(), |state| state.vault(VAULT).delete(TOKEN)).await;
+        let mut command = rig.command(&["consent", TOKEN, "--no-browser", "--log-level", "off", "--deadline", "100ms"]);
+        let keyboard = Terminal::of_stdin(&mut command);
+        keyboard.types(answer);
+        let output = soon(command.output()).await.unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{stderr}");
+        assert!(stderr.contains("Recover it with all its versions?"), "{stderr}");
+        let said = if recovered { "recovered: contoso-partner with 1 versions" } else { "vault.secret.deleted" };
+        assert!(stderr.contains(said), "{stderr}");
+        assert_eq!(rig.world().state().vault(VAULT).secret_mut(TOKEN).deleted.is_none(), recovered);
+    }
 }

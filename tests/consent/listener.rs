@@ -66,6 +66,37 @@ async fn strangers_are_told_so_and_end_nothing() {
     assert_eq!(rig.version_count(TOKEN), 2);
 }
 
+/// A request that does not come whole is dropped after a while, and the listener goes on.
+#[tokio::test]
+async fn a_slow_request_is_dropped() {
+    let rig = Rig::new(&due()).await;
+    let mut consent = Consent::start(&rig, &["--yes", "--no-browser"]).await;
+    let port: u16 = consent.redirect.rsplit_once(':').unwrap().1.parse().unwrap();
+    let answer = raw(port, "GET / HTTP/1.1\r\nHost: loc").await;
+    assert!(answer.is_empty() || answer.contains("408"), "{answer}");
+    assert!(consent.waits());
+    assert!(Person::of(&rig).sign_in(&consent.url).await.text.contains("The token is stored"));
+}
+
+/// Whoever comes after the right one is told so, whatever they bring.
+#[tokio::test]
+async fn after_the_code_nothing_else_is_waited_for() {
+    let rig = Rig::new(&due()).await;
+    let consent = Consent::start(&rig, &["--yes", "--no-browser"]).await;
+    let person = Person::of(&rig);
+    let (accepted, declined) =
+        (person.answer(&consent.url, "accept").await, person.answer(&consent.url, "decline").await);
+    let first = person.get(accepted.as_str()).await;
+    for late in [accepted.as_str(), declined.as_str(), &consent.redirect] {
+        let shown = person.get(late).await;
+        assert!(shown.status == 409 && !shown.text.contains("id=\"again\""), "{late}: {}", shown.text);
+    }
+    assert!(
+        person.follow(&accepted.join(&first.headers["location"]).unwrap()).await.text.contains("The token is stored")
+    );
+    assert_eq!(consent.ended().await.code, Some(0));
+}
+
 #[tokio::test]
 async fn pages_keep_to_themselves() {
     let rig = Rig::new(&due()).await;

@@ -102,7 +102,7 @@ async fn a_run_in_the_middle_of_the_write_does_not_come_back_later() {
 /// What the person was asked about is not there any more.
 #[tokio::test]
 async fn what_somebody_else_stored_while_it_went_on_is_not_covered() {
-    for by_hand in [true, false] {
+    for how in ["by hand", "by hand, and renewed", "by a sign-in"] {
         let rig = Rig::new(&due()).await;
         let (mine, theirs) = {
             let mut state = rig.world().state();
@@ -112,16 +112,69 @@ async fn what_somebody_else_stored_while_it_went_on_is_not_covered() {
         rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Token).times(1));
         let (outcome, newest) = tokio::join!(import(&rig, &mine, &[]), async {
             let resume = soon(arrived.recv()).await.unwrap();
-            if by_hand {
-                rig.world().state().vault(VAULT).add(TOKEN, Version::new(&theirs));
-            } else {
+            if how == "by a sign-in" {
                 assert_eq!(import(&rig, &theirs, &[]).await.code, Some(0));
+            } else {
+                rig.world().state().vault(VAULT).add(TOKEN, Version::new(&theirs));
+            }
+            if how == "by hand, and renewed" {
+                assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Rotated);
             }
             let newest = rig.newest_value(TOKEN);
             resume.send(()).unwrap();
             newest
         });
-        assert!(outcome.code == Some(4) && outcome.stderr.contains("somebody else stored version"), "{outcome:?}");
-        assert_eq!((rig.newest_value(TOKEN), rig.version_count(TOKEN)), (newest, 2));
+        assert!(outcome.code == Some(3) && outcome.stderr.contains("somebody else stored version"), "{outcome:?}");
+        assert_eq!(rig.newest_value(TOKEN), newest, "{how}");
+    }
+}
+
+/// Two people sign in at the same moment, each over the same version: the later one stays.
+#[tokio::test]
+async fn of_two_sign_ins_in_one_moment_one_is_on_top_and_the_other_is_told() {
+    let rig = Rig::new(&due()).await;
+    let (mine, theirs) = {
+        let mut state = rig.world().state();
+        (issue(&mut state, CLIENT, true), issue(&mut state, CLIENT, true))
+    };
+    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(1));
+    let (first, second) = tokio::join!(import(&rig, &mine, &[]), async {
+        let resume = soon(arrived.recv()).await.unwrap();
+        let second = import(&rig, &theirs, &[]).await;
+        resume.send(()).unwrap();
+        second
+    });
+    assert_eq!((first.code, second.code), (Some(0), Some(0)), "{first:?} {second:?}");
+    assert!(rig.accepted(TOKEN));
+    let newest = rig.newest_value(TOKEN);
+    for _ in 0..2 {
+        assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Probed);
+        assert_eq!(rig.newest_value(TOKEN), newest);
+    }
+}
+
+/// Fifteen tags hold two of ours besides thirteen of others: the sign-in is one of them.
+#[tokio::test]
+async fn a_sign_in_is_known_as_one_whatever_tags_there_are() {
+    for count in [0, 9, 11, 12, 13, 14] {
+        let rig = Rig::with(&due(), |state| {
+            let version = state.vault(VAULT).secret_mut(TOKEN).versions.last_mut().unwrap();
+            version.tags.retain(|name, _| name == "rotator-issued");
+            version.tags.extend((0..count).map(|nth| (format!("cost-centre-{nth}"), nth.to_string())));
+        })
+        .await;
+        let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+        rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(1));
+        let job = rig.start(&["run", "--output", "json"]);
+        let resume = soon(arrived.recv()).await.unwrap();
+        let token = issue(&mut rig.world().state(), CLIENT, true);
+        assert_eq!(import(&rig, &token, &[]).await.code, Some(0));
+        let signed_in = rig.newest_value(TOKEN);
+        resume.send(()).unwrap();
+        let output = soon(job.wait_with_output()).await.unwrap();
+        let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report.tokens[0].outcome, OutcomeName::Superseded, "{count}");
+        assert_eq!(rig.newest_value(TOKEN), signed_in, "{count}");
     }
 }

@@ -43,6 +43,11 @@ pub enum Command {
     },
     /// Walk everything the job depends on, and name what is broken with its fix; nothing is stored
     Doctor(Doctor),
+    /// Try the receivers of alerts, or see what they would be told
+    Alert {
+        #[command(subcommand)]
+        what: Alert,
+    },
     /// Take a token out of service: disable all its versions, and stop reporting it
     Retire(Retire),
     /// Print an example of the configuration, or its JSON Schema
@@ -75,9 +80,12 @@ pub struct Run {
     /// Form of the report on stdout
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
-    /// Exit 3 on warnings as well: a token at `warn_before`, MFA missing, a right missing
-    #[arg(long, value_name = "WHAT", value_enum)]
-    pub fail_on: Option<FailOn>,
+    /// Write metrics to this file, for the textfile collector of Prometheus' node exporter
+    #[arg(long, value_name = "FILE", env = "ROTATOR_METRICS_FILE")]
+    pub metrics_file: Option<PathBuf>,
+    /// Exit 3 on warnings as well: a token at `warn_before`, MFA missing, a right missing; exit 4 where somebody was not told
+    #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
+    pub fail_on: Vec<FailOn>,
 }
 
 #[derive(Debug, Args)]
@@ -91,9 +99,15 @@ pub struct Status {
     /// Form of the report on stdout
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
+    /// Write metrics to this file, for the textfile collector of Prometheus' node exporter
+    #[arg(long, value_name = "FILE", env = "ROTATOR_METRICS_FILE")]
+    pub metrics_file: Option<PathBuf>,
+    /// Speak as a plugin of Nagios: one line, performance data, exit codes 0 OK, 1 warning, 2 critical, 3 unknown
+    #[arg(long, conflicts_with_all = ["output", "fail_on"])]
+    pub nagios: bool,
     /// Exit 3 on warnings as well
-    #[arg(long, value_name = "WHAT", value_enum)]
-    pub fail_on: Option<FailOn>,
+    #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
+    pub fail_on: Vec<FailOn>,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
@@ -257,6 +271,29 @@ pub enum PlainOutput {
     Json,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum Alert {
+    /// Send a message that says that it is a test
+    Test(AlertTest),
+    /// Print what would be sent for an example of each severity; nothing is sent, and keys are left out
+    Preview(AlertPreview),
+}
+
+#[derive(Debug, Args)]
+pub struct AlertTest {
+    /// The receiver, by name; all if absent
+    pub receiver: Option<String>,
+    /// When the command must have ended
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration, env = "ROTATOR_DEADLINE")]
+    pub deadline: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct AlertPreview {
+    /// The receiver, by name; all if absent
+    pub receiver: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub struct Retire {
     /// The token, by name
@@ -272,6 +309,7 @@ pub struct Retire {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
     Warning,
+    Notify,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]

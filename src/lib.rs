@@ -15,6 +15,7 @@ pub mod credential;
 pub mod doctor;
 pub mod entra;
 pub mod model;
+pub mod notify;
 pub mod partner_center;
 pub mod ports;
 pub mod renew;

@@ -1,4 +1,4 @@
-//! The two doors to the outside. They are small and stay small: requests and answers are plain values.
+//! The three doors to the outside. They are small and stay small: requests and answers are plain values.
 
 use std::fmt::Debug;
 
@@ -9,6 +9,7 @@ use crate::entra::request::TokenRequest;
 use crate::model::failure::Cause;
 use crate::model::name::SecretName;
 use crate::model::version::{Change, Draft, Stored, Version, VersionId};
+use crate::notify::message::Message;
 
 /// One Key Vault.
 #[async_trait]
@@ -34,4 +35,11 @@ pub trait Vault: Debug + Send + Sync {
 pub trait Entra: Debug + Send + Sync {
     /// Sends a request to a token endpoint, once.
     async fn send(&self, request: &TokenRequest) -> Result<RawAnswer, Cause>;
+}
+
+/// Everybody who is told something.
+#[async_trait]
+pub trait Notifier: Debug + Send + Sync {
+    /// Sends one message, once.
+    async fn send(&self, message: &Message) -> Result<(), Cause>;
 }

@@ -71,6 +71,10 @@ secret! {
     DeviceCode
 }
 secret! {
+    /// The address of a receiver, whose path may be as good as a password.
+    ReceiverAddress
+}
+secret! {
     /// The value of a secret version as the vault hands it out.
     SecretValue
 }

@@ -130,6 +130,8 @@ async fn a_panic_is_the_failure_of_one_token() {
         started: now,
         finished: now,
         fail_on_warning: false,
+        fail_on_notify: false,
+        not_told: Vec::new(),
         tokens,
         expiries,
     });

@@ -44,7 +44,8 @@ fn modules_depend_one_way() {
     only("clock.rs", &[]);
     only("model", &["model", "secret"]);
     only("wire", &["model", "wire"]);
-    only("ports.rs", &["entra", "model"]);
+    only("ports.rs", &["entra", "model", "notify"]);
+    only("notify", &["credential", "model", "notify", "ports", "secret", "wire"]);
     only("entra", &["clock", "entra", "model", "ports", "secret", "wire"]);
     only("vault", &["model", "ports", "secret", "vault", "wire"]);
     only("credential", &["clock", "config", "credential", "entra", "model", "ports", "secret", "wire"]);

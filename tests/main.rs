@@ -12,6 +12,7 @@
 mod support;
 
 mod access;
+mod alerts;
 mod bad_input;
 mod catalogue;
 mod chaos;
@@ -27,6 +28,7 @@ mod foreign;
 mod house;
 mod identity;
 mod lifecycle;
+mod limits;
 mod nothing_lost;
 mod partner_center;
 mod recipes;
@@ -36,3 +38,4 @@ mod report;
 mod requests;
 mod rotate;
 mod sandbox;
+mod signals;

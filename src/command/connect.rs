@@ -22,13 +22,13 @@ use crate::wire::{client, deadline::Deadline, transport};
 
 /// A run, and what only `doctor` looks at by itself.
 pub(super) struct Connected {
-    pub(super) run: Run,
+    pub(super) run: Arc<Run>,
     pub(super) host: Host,
     /// By the name of the vault's table.
     pub(super) credentials: HashMap<String, Arc<dyn TokenCredential>>,
 }
 
-pub(super) fn connect(config: &Config, limit: Duration) -> Result<Run, Usage> {
+pub(super) fn connect(config: &Config, limit: Duration) -> Result<Arc<Run>, Usage> {
     open(config, limit).map(|connected| connected.run)
 }
 
@@ -57,7 +57,7 @@ pub(super) fn open(config: &Config, limit: Duration) -> Result<Connected, Usage>
     let apps = config.targets.iter().map(|target| target.app.name.as_str());
     let proofs = Proofs::of_apps(apps, host.clone());
     let run = Run { id: Uuid::new_v4().to_string(), clock, deadline, entra, vaults, proofs };
-    Ok(Connected { run, host, credentials })
+    Ok(Connected { run: Arc::new(run), host, credentials })
 }
 
 /// A credential or an address that cannot be prepared, found before anything is sent.

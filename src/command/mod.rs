@@ -1,12 +1,16 @@
 //! The commands: arguments → call → render. No rules live here.
 
+mod alert;
+mod alerts;
 mod config;
 mod connect;
 mod consent;
 mod customers;
 mod doctor;
+mod file;
 mod log;
 mod mfa;
+mod publish;
 mod question;
 mod retire;
 mod run;
@@ -43,6 +47,7 @@ pub async fn dispatch(cli: Cli) -> ExitCode {
         Command::Mfa(arguments) => mfa::mfa(&cli.source, &arguments).await,
         Command::Token(arguments) => token::token(&cli.source, &arguments).await,
         Command::Doctor(arguments) => doctor::doctor(&cli.source, &arguments).await,
+        Command::Alert { what } => alert::alert(&cli.source, &what).await,
         Command::Retire(arguments) => retire::retire(&cli.source, &arguments).await,
         Command::Config { what } => Ok(config::print(what)),
         #[cfg(feature = "sandbox")]

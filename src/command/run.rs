@@ -3,40 +3,69 @@
 use std::sync::Arc;
 
 use crate::cli::{FailOn, Run as Arguments};
-use crate::command::{Usage, connect, signal, stdout};
+use crate::command::alerts::Office;
+use crate::command::{Usage, connect, publish, signal, stdout};
 use crate::config::Source;
+use crate::model::failure::Cause;
+use crate::model::outcome::Outcome;
+use crate::model::target::Target;
+use crate::notify::tell::{self, Told};
 use crate::renew::{self, Options};
-use crate::report::{self, Facts, Report, Summary, progress};
+use crate::report::{self, Facts, Output, Report, Style, Summary, progress};
 
 pub(super) async fn run(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
     let config = source.load()?;
     let targets = connect::chosen(&config, &arguments.only)?;
-    let run = Arc::new(connect::connect(&config, arguments.deadline)?);
+    let connected = connect::open(&config, arguments.deadline)?;
+    let office = Office::open(&config, &connected)?;
+    let run = Arc::clone(&connected.run);
     let listener = tokio::spawn(signal::end(run.deadline.clone()));
 
     let started = run.clock.now();
     let options =
         Options { force: arguments.force, dry_run: arguments.dry_run, retire_foreign: arguments.retire_foreign };
     let bar = progress::bar(targets.len(), "tokens");
-    let done = |target: &crate::model::target::Target| {
+    let done = |target: &Target| {
         bar.set_message(target.name.clone());
         bar.inc(1);
     };
+    if !arguments.dry_run {
+        office.begun().await;
+    }
     let outcomes = renew::run(&targets, &run, options, done).await;
     bar.finish_and_clear();
+    let finished = run.clock.now();
+    let expiries = targets.iter().filter_map(|t| Some((t.app.name.clone(), run.proofs.expiry(&t.app)?))).collect();
+    let rows: Vec<&Arc<Target>> = targets.iter().collect();
+    let apps = report::app::rows(&rows, &expiries, finished);
+    let tokens: Vec<(&Arc<Target>, &Outcome)> = targets.iter().zip(&outcomes).collect();
+    let told = if arguments.dry_run { Vec::new() } else { office.tell(&office.gather(&tokens, &apps)).await };
     listener.abort();
 
     let report = report::report(Facts {
         run_id: &run.id,
         started,
-        finished: run.clock.now(),
-        fail_on_warning: arguments.fail_on == Some(FailOn::Warning),
+        finished,
+        fail_on_warning: arguments.fail_on.contains(&FailOn::Warning),
+        fail_on_notify: arguments.fail_on.contains(&FailOn::Notify),
+        not_told: told.into_iter().filter_map(not_told).collect(),
         tokens: targets.iter().zip(outcomes).collect(),
-        expiries: targets.iter().filter_map(|t| Some((t.app.name.clone(), run.proofs.expiry(&t.app)?))).collect(),
+        expiries,
     });
     log(&report);
+    publish::metrics(&report, arguments.metrics_file.as_deref());
+    publish::pipeline(&report);
     stdout::print(&report.render(arguments.output, stdout::style()));
+    if !arguments.dry_run {
+        office.ended(report.summary.exit_code, &report.render(Output::Text, Style::default())).await;
+    }
     Ok(report.summary.exit_code)
+}
+
+fn not_told(told: Told) -> Option<(String, Cause, &'static str)> {
+    let cause = told.result.err()?;
+    let hint = tell::hint(&cause);
+    Some((told.receiver, cause, hint))
 }
 
 /// The events that alert rules on logs go by.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 
 use crate::cli::{FailOn, Status as Arguments};
-use crate::command::{Usage, connect, stdout};
+use crate::command::{Usage, connect, publish, stdout};
 use crate::config::Source;
 use crate::credential::proof;
 use crate::model::credential::SecretSource;
@@ -14,9 +14,25 @@ use crate::model::kind::Kind;
 use crate::model::outcome::{Hold, Outcome, Verdict};
 use crate::model::target::Target;
 use crate::renew::{self, Inventory, Run, plan};
-use crate::report::{self, Expiries, Facts};
+use crate::report::{self, Expiries, Facts, nagios};
 
 pub(super) async fn status(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
+    match looked(source, arguments).await {
+        // A plugin says on stdout what it cannot tell, and 3 is its word for that.
+        Err(Usage(text)) if arguments.nagios => {
+            stdout::print(&format!(
+                "ROTATOR UNKNOWN - {}\n",
+                text.lines().next().unwrap_or_default().replace('|', "/")
+            ));
+            Ok(UNKNOWN)
+        }
+        other => other,
+    }
+}
+
+const UNKNOWN: u8 = 3;
+
+async fn looked(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
     let config = source.load()?;
     let targets = connect::chosen(&config, &arguments.only)?;
     let run = connect::connect(&config, arguments.deadline)?;
@@ -27,10 +43,18 @@ pub(super) async fn status(source: &Source, arguments: &Arguments) -> Result<u8,
         run_id: &run.id,
         started,
         finished: run.clock.now(),
-        fail_on_warning: arguments.fail_on == Some(FailOn::Warning),
+        fail_on_warning: arguments.fail_on.contains(&FailOn::Warning),
+        fail_on_notify: false,
+        not_told: Vec::new(),
         tokens: targets.iter().zip(outcomes).collect(),
         expiries,
     });
+    publish::metrics(&report, arguments.metrics_file.as_deref());
+    if arguments.nagios {
+        let (text, code) = nagios::render(&report);
+        stdout::print(&text);
+        return Ok(code);
+    }
     stdout::print(&report.render(arguments.output, stdout::style()));
     Ok(report.summary.exit_code)
 }

@@ -1,17 +1,16 @@
 //! `rotator token NAME`: an access token for a script.
 
-use std::fs::OpenOptions;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
 use reqwest::Client;
-use uuid::Uuid;
 
 use crate::access::form::{self, Form, Handover};
 use crate::access::{self, Access};
 use crate::cli::Token as Arguments;
+use crate::command::file::{self, Readers};
 use crate::command::{Usage, connect, failed, stdout};
 use crate::config::{Source, refer};
 use crate::entra::cloud::Cloud;
@@ -143,8 +142,10 @@ fn hand_over(access: &Access, arguments: &Arguments, door: &Door) -> Result<u8, 
     let form = arguments.output.unwrap_or_default();
     let Handover { stdout: text, github_output } = form::render(access, form, &arguments.variable, kubernetes());
     let handed = match (door, &arguments.out) {
-        (Door::File, Some(path)) => write(path, text.as_bytes()),
-        (Door::GitHub(file), _) => stdout::deliver(&text).and_then(|()| append(file, github_output.as_bytes())),
+        (Door::File, Some(path)) => file::replace(path, text.as_bytes(), Readers::Owner),
+        (Door::GitHub(output), _) => {
+            stdout::deliver(&text).and_then(|()| file::append(Path::new(output), github_output.as_bytes()))
+        }
         _ => stdout::deliver(&text),
     };
     let lost = |error| Usage(format!("the access token was not handed over: {error}"));
@@ -167,30 +168,6 @@ fn kubernetes() -> &'static str {
     let beta = "client.authentication.k8s.io/v1beta1";
     let asked = refer::env("KUBERNETES_EXEC_INFO").unwrap_or_default();
     if asked.contains(beta) { beta } else { "client.authentication.k8s.io/v1" }
-}
-
-fn append(file: &str, text: &[u8]) -> io::Result<()> {
-    OpenOptions::new().append(true).create(true).open(file)?.write_all(text)
-}
-
-/// Writes a file that only its owner can read, all at once: whoever reads it meanwhile sees the one before.
-fn write(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.new", Uuid::new_v4().simple()));
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut file = options.open(&beside)?;
-    let written = file.write_all(text).and_then(|()| file.sync_all());
-    let placed = written.and_then(|()| std::fs::rename(&beside, path));
-    if placed.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    placed
 }
 
 /// Runs a command with the access token in its environment and nowhere else; its exit code is passed on.

@@ -2,6 +2,8 @@
 
 mod app;
 mod fault;
+mod notify;
+mod notify_table;
 mod parse;
 mod policy;
 pub mod refer;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 pub use fault::{Fault, Faults};
 pub use source::{Flags, Source, load_text};
 
+use crate::model::receiver::{Heartbeat, Receiver};
 use crate::model::target::{Target, VaultSite};
 
 /// A configuration without faults.
@@ -24,6 +27,10 @@ pub struct Config {
     pub targets: Vec<Arc<Target>>,
     /// Every vault that a target or an app's credential lies in.
     pub vaults: Vec<Arc<VaultSite>>,
+    /// Who is told when a token needs a person.
+    pub receivers: Vec<Receiver>,
+    /// Who is told that the job runs.
+    pub heartbeat: Option<Heartbeat>,
     /// A file of certificates that are trusted besides the system's.
     pub ca_file: Option<PathBuf>,
 }

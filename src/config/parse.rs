@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use crate::config::fault::{Fault, Path, line_and_column, shown};
+use crate::config::notify_table::{HeartbeatTable, NotifyTable};
 use crate::config::table::{AppTable, NetworkTable, TokenTable, VaultTable};
 
 /// A table that was read, or that has a type fault and is not judged further.
@@ -27,6 +28,8 @@ pub(super) struct Tables {
     pub(super) apps: BTreeMap<String, Slot<AppTable>>,
     pub(super) defaults: Option<Slot<TokenTable>>,
     pub(super) token: Vec<Slot<TokenTable>>,
+    pub(super) notify: Vec<Slot<NotifyTable>>,
+    pub(super) heartbeat: Option<Slot<HeartbeatTable>>,
     pub(super) network: Option<Slot<NetworkTable>>,
 }
 
@@ -69,7 +72,9 @@ impl<'a> Document<'a> {
             vaults: self.tables_of(root.get("vaults")),
             apps: self.tables_of(root.get("apps")),
             defaults: root.get("defaults").map(|value| self.table(value)),
-            token: self.array_of(root.get("token")),
+            token: self.array_of(root.get("token"), "[[token]]"),
+            notify: self.array_of(root.get("notify"), "[[notify]]"),
+            heartbeat: root.get("heartbeat").map(|value| self.table(value)),
             network: root.get("network").map(|value| self.table(value)),
         }
     }
@@ -112,11 +117,11 @@ impl<'a> Document<'a> {
         }
     }
 
-    fn array_of<T: DeserializeOwned>(&mut self, value: Option<&Spanned<DeValue<'a>>>) -> Vec<Slot<T>> {
+    fn array_of<T: DeserializeOwned>(&mut self, value: Option<&Spanned<DeValue<'a>>>, example: &str) -> Vec<Slot<T>> {
         match value.map(|value| (value, value.get_ref().as_array())) {
             Some((_, Some(array))) => array.iter().map(|value| self.table(value)).collect(),
             Some((value, None)) => {
-                self.wrong_form(value, "an array of tables", "[[token]]");
+                self.wrong_form(value, "an array of tables", example);
                 vec![Slot::Unreadable]
             }
             None => Vec::new(),

@@ -22,13 +22,15 @@ pub(super) fn resolve(tables: &Tables, place: &Placer<'_>, variables: &Variables
     let vaults = resolver.vaults(tables);
     let apps = resolver.apps(tables, &vaults);
     let targets = resolver.targets(tables, &vaults, &apps);
+    let receivers = resolver.receivers(&tables.notify, &vaults);
+    let heartbeat = resolver.heartbeat(tables.heartbeat.as_ref(), &vaults);
     let ca_file = match &tables.network {
         Some(Slot::Read(network)) => network.ca_file.as_ref().map(PathBuf::from),
         _ => None,
     };
     if resolver.faults.is_empty() {
         let vaults = vaults.into_values().flatten().collect();
-        Ok(Config { targets, vaults, ca_file })
+        Ok(Config { targets, vaults, receivers, heartbeat, ca_file })
     } else {
         Err(resolver.faults)
     }

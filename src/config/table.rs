@@ -10,6 +10,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use toml::value::Datetime;
 
+use crate::config::notify_table::{HeartbeatTable, NotifyTable};
 use crate::entra::cloud::Cloud;
 
 /// The configuration of rotator.
@@ -29,6 +30,11 @@ pub struct File {
     /// The refresh tokens to look after.
     #[serde(default)]
     pub token: Vec<TokenTable>,
+    /// Who is told when a token needs a person.
+    #[serde(default)]
+    pub notify: Vec<NotifyTable>,
+    /// Who is told that the job runs.
+    pub heartbeat: Option<HeartbeatTable>,
     /// The way to the network.
     pub network: Option<NetworkTable>,
 }

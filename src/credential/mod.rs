@@ -6,6 +6,7 @@ pub mod certificate;
 mod federated;
 mod managed_identity;
 pub mod proof;
+pub mod secret;
 pub mod vault;
 
 pub use federated::Host;

@@ -9,21 +9,18 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::config::refer;
 use crate::credential::certificate::{self, Certificate};
 use crate::credential::federated::{Host, Issued};
+use crate::credential::secret::{self, Vaults};
 use crate::entra::request::{Proof, token_endpoint};
 use crate::model::credential::{ClientCredential, Federated, SecretSource};
 use crate::model::failure::Cause;
 use crate::model::kind::Kind;
 use crate::model::target::App;
-use crate::ports::Vault;
 use crate::secret::{ClientSecret, SecretValue};
 
 /// A federated token is fetched again when it has less than this left: GitHub's live five minutes.
 const SPARE: Duration = Duration::minutes(1);
 /// So long nobody asks again for a token that was not issued: that was tried as often as makes sense.
 const REST: Duration = Duration::minutes(1);
-
-/// The vaults of a run, by the name of their table.
-pub type Vaults = HashMap<String, Arc<dyn Vault>>;
 
 /// The credentials of the apps of a run, by the name of the app.
 #[derive(Debug)]
@@ -111,11 +108,11 @@ impl Proofs {
 async fn hold(app: &App, vaults: &Vaults) -> Result<Held, Cause> {
     let held = match &app.credential {
         ClientCredential::Secret(source) => {
-            let (secret, expires) = fetch(app, source, vaults).await?;
+            let (secret, expires) = secret::fetch(&of_app(app), source, vaults).await?;
             Held { credential: Credential::Secret(Arc::new(ClientSecret::from(secret))), expires }
         }
         ClientCredential::Certificate(source) => {
-            let (text, _) = fetch(app, source, vaults).await.map_err(not_text)?;
+            let (text, _) = secret::fetch(&of_app(app), source, vaults).await.map_err(not_text)?;
             let certificate = Certificate::parse(&text)?;
             Held { expires: Some(certificate.expires), credential: Credential::Certificate(Box::new(certificate)) }
         }
@@ -127,38 +124,9 @@ async fn hold(app: &App, vaults: &Vaults) -> Result<Held, Cause> {
     Ok(held)
 }
 
-/// A secret value without the line break that a hand left at its end, and when the vault says that it ends.
-async fn fetch(
-    app: &App,
-    source: &SecretSource,
-    vaults: &Vaults,
-) -> Result<(SecretValue, Option<OffsetDateTime>), Cause> {
-    let (name, what) = (&app.name, app.credential.as_str());
-    let (secret, expires) = match source {
-        SecretSource::Vault { vault, secret } => {
-            let missing = || Cause::new(Kind::Panicked, format!("no connection to vault {}", vault.name));
-            let vault = vaults.get(&vault.name).ok_or_else(missing)?;
-            let stored = vault.read(secret, None).await.map_err(of_an_app)?;
-            (stored.value, stored.version.expires)
-        }
-        SecretSource::Env(variable) => {
-            let unset = || {
-                let text = format!("the environment variable {variable} with the {what} of {name} is not set");
-                Cause::new(Kind::AppSecretEnv, text)
-            };
-            (refer::env(variable).map(SecretValue::new).ok_or_else(unset)?, None)
-        }
-        SecretSource::File(path) => {
-            let unreadable = |error| {
-                Cause::new(Kind::AppSecretFile, format!("the file with the {what} of {name} cannot be read: {error}"))
-            };
-            (refer::file(path).map(SecretValue::new).map_err(unreadable)?, None)
-        }
-    };
-    match secret.expose().trim() {
-        "" => Err(Cause::new(Kind::AppSecretEmpty, format!("the {what} of {name} is empty"))),
-        trimmed => Ok((SecretValue::new(trimmed.to_owned()), expires)),
-    }
+/// What is fetched, for people.
+fn of_app(app: &App) -> String {
+    format!("the {} of {}", app.credential.as_str(), app.name)
 }
 
 /// A file of a certificate that is no text is a PKCS#12 file.
@@ -178,12 +146,4 @@ pub fn local_expiry(app: &App) -> Option<OffsetDateTime> {
         _ => None,
     };
     Certificate::parse(&SecretValue::new(text?)).ok().map(|certificate| certificate.expires)
-}
-
-/// The fix for a client secret is another than that for a refresh token.
-fn of_an_app(cause: Cause) -> Cause {
-    match cause.kind {
-        Kind::SecretMissing => Cause { kind: Kind::AppSecretMissing, ..cause },
-        _ => cause,
-    }
 }

@@ -157,6 +157,11 @@ kinds! {
     PartnerCenterCustomer  "partner-center.customer"   GrantAccess   "Partner Center does this only with an active GDAP relationship (Global, Privileged Role or Cloud Application Administrator), for a user in AdminAgents and in that relationship's security group: Partner Center > Customers > Admin relationships";
     PartnerCenterUnavailable "partner-center.unavailable" Retry      "nothing to do: it passes, try again later";
     PartnerCenterAnswer    "partner-center.answer"     Retry         "something between the job and Partner Center changed the answer: check HTTPS_PROXY and the network, then try again";
+    NotifyAddress          "notify.address"            FixConfig     "correct the address of the receiver: https, or http on this machine; try it: rotator alert test";
+    NotifyRefused          "notify.refused"            FixConfig     "the receiver does not take it: correct its address or key, then try it: rotator alert test";
+    NotifyUnavailable      "notify.unavailable"        Retry         "nothing to do: the next run tells it again";
+    NotifyMail             "notify.mail"               FixConfig     "correct smtp, username, password, from and to of the receiver, then try it: rotator alert test";
+    NotifyCommand          "notify.command"            FixConfig     "the program of the receiver must be there and end with 0; try it: rotator alert test";
     Deadline               "run.deadline"              Retry         "give it more time, by --deadline 10m";
     Interrupted            "run.interrupted"           Retry         "start it again";
     Panicked               "run.panicked"              FixConfig     "this is a bug of rotator: run again with --log-level debug and report what it prints; other tokens are not affected";

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use url::Url;
+use url::{Host, Url};
 
 /// The name of a Key Vault secret: 1 to 127 letters, digits and hyphens
 /// (learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates).
@@ -93,6 +93,17 @@ pub fn https(text: &str) -> Result<Url, String> {
         return Err("the address has a query or a fragment".to_owned());
     }
     Ok(url)
+}
+
+/// Whether an address is one of this very machine.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// A GUID as Entra ID prints it: 8-4-4-4-12 hexadecimal digits.

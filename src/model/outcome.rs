@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use crate::model::alert::Before;
 use crate::model::failure::Failure;
 use crate::model::health::Health;
 use crate::model::identity::Mfa;
@@ -25,6 +26,8 @@ pub struct Outcome {
     pub user_id: Option<String>,
     /// What a person should know though nothing failed.
     pub notes: Vec<Note>,
+    /// What people were told of it before, where the newest version could be looked at.
+    pub before: Before,
 }
 
 impl Outcome {
@@ -40,6 +43,7 @@ impl Outcome {
             retired: Vec::new(),
             user_id: None,
             notes: Vec::new(),
+            before: Before::Unknown,
         }
     }
 }

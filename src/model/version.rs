@@ -70,6 +70,8 @@ pub struct Record {
     pub identity: Option<Tagged>,
     pub mfa: Option<Mfa>,
     pub run: Option<RunTag>,
+    /// What people were told of it, as the tag says it.
+    pub state: Option<String>,
     /// When the token was taken out of service.
     pub retired: Option<OffsetDateTime>,
 }

@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod decommission;
 pub mod inspect;
 pub mod inventory;
+pub mod note;
 pub mod plan;
 mod queue;
 mod retire;
@@ -23,6 +24,7 @@ use crate::clock::Clock;
 use crate::credential::Proofs;
 use crate::entra::answer::Grant;
 use crate::entra::request::Proof;
+use crate::model::alert::Before;
 use crate::model::credential::ClientCredential;
 use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
 use crate::model::identity::{Mfa, Pin};
@@ -135,6 +137,7 @@ pub fn begin(target: &Target, inventory: &Inventory, now: OffsetDateTime) -> Out
     let mut outcome = Outcome::new(Verdict::Held(Hold::NotDue));
     outcome.version = Some(newest.id.clone());
     outcome.issued = record.issued;
+    outcome.before = Before::of_tag(record.state.as_deref());
     outcome.mfa = record.mfa.unwrap_or(outcome.mfa);
     outcome.user_id = inventory.tagged_home().map(|home| home.user.clone()).or_else(|| target.user_id.clone());
     if inventory.listed {

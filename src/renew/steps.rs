@@ -8,6 +8,7 @@ use super::inspect::{self, Candidate, Replacement};
 use super::{Options, Run, retire, store};
 use crate::entra::answer::{self, Grant};
 use crate::entra::request::{self, Proof};
+use crate::model::alert::Before;
 use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
 use crate::model::identity::{Mfa, Pin};
 use crate::model::kind::Kind;
@@ -142,6 +143,7 @@ fn refused_proof(cause: Cause) -> Cause {
 /// What is known of the token that someone else stored.
 pub(super) fn superseded(outcome: &mut Outcome, by: Version) -> Verdict {
     outcome.issued = by.record.issued;
+    outcome.before = Before::of_tag(by.record.state.as_deref());
     outcome.mfa = by.record.mfa.unwrap_or(Mfa::Unknown);
     outcome.user_id = by.record.identity.and_then(|tagged| tagged.home).map(|home| home.user);
     outcome.version = Some(by.id);

@@ -254,6 +254,8 @@ impl Place<'_> {
                 run_id: self.run.id.clone(),
                 replaced: self.base_id().cloned().unwrap_or_else(nothing),
             }),
+            // What people were told of the token is told of the new one too, until it changes.
+            state: self.base.and_then(|base| base.record.state.clone()),
             retired: None,
         };
         let before = self.base.map(|base| base.tags.clone()).unwrap_or_default();

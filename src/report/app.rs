@@ -33,7 +33,8 @@ pub struct AppRow {
 }
 
 /// Each app once, in the order of its first token; judged by the most cautious of its tokens.
-pub(super) fn rows(targets: &[&Arc<Target>], expiries: &Expiries, now: OffsetDateTime) -> Vec<AppRow> {
+#[must_use]
+pub fn rows(targets: &[&Arc<Target>], expiries: &Expiries, now: OffsetDateTime) -> Vec<AppRow> {
     let mut seen = HashSet::new();
     let first = targets.iter().filter(|target| seen.insert(target.app.name.as_str()));
     let row = |target: &&Arc<Target>| {

@@ -2,9 +2,13 @@
 
 pub mod app;
 pub mod customers;
+mod html;
 mod json;
 mod markdown;
+pub mod nagios;
+pub mod pipeline;
 pub mod progress;
+mod prometheus;
 mod text;
 
 use std::collections::HashMap;
@@ -14,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::model::failure::{Failure, Stage};
+use crate::model::failure::{Cause, Failure, Stage};
 use crate::model::health::{self, Health};
 use crate::model::identity::Mfa;
 use crate::model::kind::Remedy;
@@ -34,6 +38,10 @@ pub enum Output {
     Json,
     /// For a job summary or a ticket
     Markdown,
+    /// One page for a browser or a printer
+    Html,
+    /// Metrics for the textfile collector of Prometheus' node exporter
+    Prometheus,
 }
 
 /// The report of a run, as JSON prints it. Its shape is a public contract: `docs/report.schema.json`.
@@ -56,6 +64,9 @@ pub struct Report {
     pub apps: Vec<AppRow>,
     /// Receivers that could not be told.
     pub notify_failed: Vec<String>,
+    /// The same with their reasons, for people.
+    #[serde(skip, default)]
+    pub(crate) not_told: Vec<String>,
 }
 
 /// How many tokens had which outcome.
@@ -176,6 +187,9 @@ pub struct Facts<'a> {
     pub started: OffsetDateTime,
     pub finished: OffsetDateTime,
     pub fail_on_warning: bool,
+    pub fail_on_notify: bool,
+    /// Receivers that could not be told, why, and what to do.
+    pub not_told: Vec<(String, Cause, &'static str)>,
     pub tokens: Vec<(&'a Arc<Target>, Outcome)>,
     /// When the credentials of the apps end, by the name of the app: `None` where nobody says; absent where nobody was
     /// asked.
@@ -203,7 +217,7 @@ pub fn report(facts: Facts<'_>) -> Report {
         superseded: count(OutcomeName::Superseded),
         recovered: count(OutcomeName::Recovered),
         failed: count(OutcomeName::Failed),
-        exit_code: match (worst(3) || warned, worst(4)) {
+        exit_code: match (worst(3) || warned, worst(4) || facts.fail_on_notify && !facts.not_told.is_empty()) {
             (true, _) => 3,
             (false, true) => 4,
             (false, false) => 0,
@@ -217,7 +231,8 @@ pub fn report(facts: Facts<'_>) -> Report {
         summary,
         tokens,
         apps,
-        notify_failed: Vec::new(),
+        notify_failed: facts.not_told.iter().map(|(name, ..)| name.clone()).collect(),
+        not_told: facts.not_told.iter().map(|(name, cause, hint)| not_told(name, cause, hint)).collect(),
     }
 }
 
@@ -252,6 +267,11 @@ fn row(target: &Target, outcome: Outcome, now: OffsetDateTime) -> Row {
         failure: failure_of(&outcome.verdict).map(|failure| failure_row(failure, target)),
         aside,
     }
+}
+
+fn not_told(name: &str, cause: &Cause, hint: &str) -> String {
+    let slug = cause.kind.slug();
+    format!("{name} was not told: {slug}: {}\n  → {hint}", shown(&cause.message))
 }
 
 const fn name(verdict: &Verdict) -> OutcomeName {
@@ -334,6 +354,8 @@ impl Report {
             Output::Text => text::render(self, style),
             Output::Json => json::render(self),
             Output::Markdown => markdown::render(self),
+            Output::Html => html::render(self),
+            Output::Prometheus => prometheus::render(self),
         }
     }
 }

@@ -26,6 +26,9 @@ pub(super) fn render(report: &Report, style: Style) -> String {
             let _ = writeln!(text, "app {}: {remark}\n  → {fix}", app.name);
         }
     }
+    for not_told in &report.not_told {
+        let _ = writeln!(text, "{not_told}");
+    }
     if !rows.is_empty() {
         text.push('\n');
     }
@@ -34,7 +37,7 @@ pub(super) fn render(report: &Report, style: Style) -> String {
 }
 
 /// 3 a person must act, 2 try again later, 1 worth a look, 0 fine.
-fn urgency(row: &Row) -> u8 {
+pub(super) fn urgency(row: &Row) -> u8 {
     match row.aside.code {
         3 => 3,
         4 => 2,
@@ -84,11 +87,11 @@ fn bar(row: &Row) -> String {
 }
 
 /// Entra ID does not take it any more, whatever its age.
-fn is_dead(row: &Row) -> bool {
+pub(super) fn is_dead(row: &Row) -> bool {
     row.failure.as_ref().is_some_and(|f| f.remedy == Remedy::Reconsent && f.stage == Stage::Redeem)
 }
 
-fn left(row: &Row) -> String {
+pub(super) fn left(row: &Row) -> String {
     match row.days_left {
         _ if is_dead(row) => "dead".to_owned(),
         None => "age ?".to_owned(),
@@ -97,7 +100,7 @@ fn left(row: &Row) -> String {
     }
 }
 
-fn details(row: &Row) -> Vec<String> {
+pub(super) fn details(row: &Row) -> Vec<String> {
     let Aside { notes, hold, owner, purpose, .. } = &row.aside;
     let mut details = Vec::new();
     details.extend(hold.clone());
@@ -127,7 +130,7 @@ fn details(row: &Row) -> Vec<String> {
     details
 }
 
-fn summary(report: &Report) -> String {
+pub(super) fn summary(report: &Report) -> String {
     let summary = &report.summary;
     let counts = [
         (summary.rotated, "rotated"),

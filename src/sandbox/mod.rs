@@ -78,6 +78,8 @@ pub struct Sandbox {
     pub world: Arc<World>,
     proxy: SocketAddr,
     identity: SocketAddr,
+    receiver: SocketAddr,
+    mail: SocketAddr,
     folder: TempDir,
     servers: Vec<JoinHandle<()>>,
 }
@@ -99,12 +101,25 @@ impl Sandbox {
         }
         let proxy = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let identity = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let receiver = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (proxy_address, identity_address) = (proxy.local_addr()?, identity.local_addr()?);
+        let mail = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let (receiver_address, mail_address) = (receiver.local_addr()?, mail.local_addr()?);
         let servers = vec![
             tokio::spawn(server::serve_proxy(proxy, Arc::clone(&world), authority)),
-            tokio::spawn(server::serve_identity(identity, Arc::clone(&world))),
+            tokio::spawn(server::serve_plain(identity, "identity", Arc::clone(&world))),
+            tokio::spawn(server::serve_plain(receiver, server::RECEIVER, Arc::clone(&world))),
+            tokio::spawn(server::serve_mail(mail)),
         ];
-        Ok(Self { world, proxy: proxy_address, identity: identity_address, folder, servers })
+        Ok(Self {
+            world,
+            proxy: proxy_address,
+            identity: identity_address,
+            receiver: receiver_address,
+            mail: mail_address,
+            folder,
+            servers,
+        })
     }
 
     /// The certificate that the fakes' certificates are signed by, as a file.
@@ -137,6 +152,8 @@ impl Sandbox {
     pub fn filled(&self, text: &str) -> String {
         text.replace("{folder}", &self.folder.path().display().to_string())
             .replace("{identity}", &format!("http://{}/msi/token", self.identity))
+            .replace("{mail}", &self.mail.to_string())
+            .replace("{receiver}", &format!("http://{}", self.receiver))
     }
 
     /// The address of the managed-identity endpoint in the form that virtual machines have.

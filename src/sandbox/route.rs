@@ -10,6 +10,8 @@ pub enum Route {
     /// A token of the managed identity.
     Identity,
     PartnerCenter,
+    /// The receiver of alerts.
+    Receiver,
     /// A token of a pipeline's job.
     Pipeline,
     /// The token endpoint.
@@ -32,6 +34,7 @@ impl Route {
         let vault = super::server::is_vault(&ask.host);
         match (ask.method.as_str(), segments.as_slice()) {
             (_, ["msi" | "metadata", ..]) => Self::Identity,
+            _ if ask.host == super::server::RECEIVER => Self::Receiver,
             _ if ask.host == super::partner_center::HOST => Self::PartnerCenter,
             _ if super::pipeline::is_pipeline(&ask.host) => Self::Pipeline,
             ("POST", [_, "oauth2", "v2.0", "token"]) if !vault => Self::Token,

@@ -237,6 +237,7 @@ pub fn config_of(seeds: &[Seed], setting: &Setting, ca_file: &str) -> String {
             seed.name, seed.name, seed.scope, seed.lines
         );
     }
+    let _ = write!(text, "\n{}", setting.more);
     let _ = write!(text, "\n[network]\nca_file = '{ca_file}'\n");
     text
 }

@@ -17,6 +17,7 @@ use tokio_rustls::rustls::ServerConfig;
 use super::fault::{Fault, Phase};
 use super::http::{Ask, Reply};
 use super::route::Route;
+use super::state::{Received, State};
 use super::{World, entra, identity, partner_center, pipeline, tls, vault};
 
 type Body = BoxBody<Bytes, io::Error>;
@@ -98,14 +99,25 @@ async fn connect_host(stream: &mut TcpStream) -> io::Result<Option<String>> {
     Ok(host.and_then(|target| target.strip_suffix(":443")).map(str::to_ascii_lowercase))
 }
 
-pub(crate) async fn serve_identity(listener: TcpListener, world: Arc<World>) {
+/// The receiver of alerts, as faults and the journal call it.
+pub(crate) const RECEIVER: &str = "receiver";
+
+/// Serves without TLS what listens on this machine.
+pub(crate) async fn serve_plain(listener: TcpListener, host: &'static str, world: Arc<World>) {
     while let Ok((stream, _)) = listener.accept().await {
         let world = Arc::clone(&world);
         let _ = stream.set_nodelay(true);
-        let service = service_fn(move |request| answer(Arc::clone(&world), "identity".to_owned(), request));
+        let service = service_fn(move |request| answer(Arc::clone(&world), host.to_owned(), request));
         tokio::spawn(async move {
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
+    }
+}
+
+/// A mail server that takes nothing (RFC 5321 section 3.1).
+pub(crate) async fn serve_mail(listener: TcpListener) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        let _ = stream.write_all(b"554 No mail is taken here\r\n").await;
     }
 }
 
@@ -136,11 +148,20 @@ fn handle(world: &World, ask: &Ask) -> Reply {
     let mut state = world.state();
     match ask.host.as_str() {
         "identity" => identity::answer(&mut state, ask),
+        RECEIVER => receive(&mut state, ask),
         host if is_vault(host) => vault::answer(&mut state, ask),
         partner_center::HOST => partner_center::answer(&mut state, ask),
         host if pipeline::is_pipeline(host) => pipeline::answer(&mut state, ask),
         _ => entra::answer(&mut state, ask),
     }
+}
+
+/// Takes whatever it is sent.
+fn receive(state: &mut State, ask: &Ask) -> Reply {
+    let headers = ask.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
+    let body = String::from_utf8_lossy(&ask.body).into_owned();
+    state.received.push(Received { path: ask.path.clone(), headers, body });
+    Reply::text(200, "text/plain", "ok")
 }
 
 async fn spoil(

@@ -26,6 +26,8 @@ pub struct Setting {
     pub app: &'static str,
     /// Variables of the job.
     pub environment: &'static [(&'static str, &'static str)],
+    /// More tables of the configuration.
+    pub more: &'static str,
     /// What Entra ID and the host know of it.
     pub prepare: fn(&mut State),
 }
@@ -38,7 +40,8 @@ const IDENTITY: [(&str, &str); 2] = [("IDENTITY_ENDPOINT", "{identity}"), ("IDEN
 const JOB: [(&str, &str); 2] = [("AZURE_TENANT_ID", TENANT), ("AZURE_CLIENT_ID", JOB_CLIENT)];
 
 /// A managed identity, and a client secret in the vault.
-pub const USUAL: Setting = Setting { vault: MANAGED, app: APP_SECRET, environment: &IDENTITY, prepare: |_| {} };
+pub const USUAL: Setting =
+    Setting { vault: MANAGED, app: APP_SECRET, environment: &IDENTITY, more: "", prepare: |_| {} };
 
 /// A partner whose app customers consent to.
 pub const PARTNER: Setting = Setting {
@@ -47,11 +50,30 @@ pub const PARTNER: Setting = Setting {
     ..USUAL
 };
 
+/// A receiver of alerts on this machine.
+pub const TOLD: Setting = Setting {
+    more: "[[notify]]\ntype = \"webhook\"\nname = \"ops\"\nurl = \"{receiver}/ops\"\n\n[heartbeat]\nurl = \"{receiver}/beat\"\n",
+    ..USUAL
+};
+
+/// One whose address is kept in the vault.
+pub const TOLD_BY_SECRET: Setting =
+    Setting { more: "[[notify]]\ntype = \"slack\"\nurl = { vault_secret = \"hook-address\" }\n", ..USUAL };
+
+pub const TOLD_BY_MAIL: Setting = Setting {
+    more: "[[notify]]\ntype = \"email\"\nsmtp = \"smtp://{mail}\"\nfrom = \"rotator@contoso.example\"\nto = [\"ops@contoso.example\"]\n",
+    ..USUAL
+};
+
+pub const TOLD_BY_COMMAND: Setting =
+    Setting { more: "[[notify]]\ntype = \"command\"\ncommand = [\"/bin/false\"]\n", ..USUAL };
+
 /// Kubernetes: the vault by workload identity, the app by the same token.
 pub const CLUSTER: Setting = Setting {
     vault: AUTO,
     app: "credential = { federated = \"workload-identity\" }",
     environment: &[("AZURE_FEDERATED_TOKEN_FILE", "{folder}/federated-token"), JOB[0], JOB[1]],
+    more: "",
     prepare: |state| {
         let token = pipeline::service_account_token(state, Duration::hours(1));
         state.files.insert("federated-token".to_owned(), File::text(token));
@@ -69,6 +91,7 @@ pub const GITHUB: Setting = Setting {
         JOB[0],
         JOB[1],
     ],
+    more: "",
     prepare: |state| trust(state, pipeline::GITHUB_ISSUER, pipeline::GITHUB_SUBJECT),
 };
 
@@ -86,6 +109,7 @@ pub const PIPELINES: Setting = Setting {
         ("AZURESUBSCRIPTION_TENANT_ID", TENANT),
         ("AZURESUBSCRIPTION_CLIENT_ID", JOB_CLIENT),
     ],
+    more: "",
     prepare: |state| trust(state, pipeline::PIPELINES_ISSUER, pipeline::PIPELINES_SUBJECT),
 };
 
@@ -94,6 +118,7 @@ pub const FEDERATED_IDENTITY: Setting = Setting {
     vault: MANAGED,
     app: "credential = { federated = \"managed-identity\" }",
     environment: &IDENTITY,
+    more: "",
     prepare: |state| {
         let principal = state.identities[0].clone();
         trust(state, &format!("https://login.microsoftonline.com/{TENANT}/v2.0"), &principal);
@@ -105,6 +130,7 @@ pub const SECRET_AND_CERTIFICATE: Setting = Setting {
     vault: AUTO,
     app: "credential = { certificate = { vault_secret = \"partner-certificate\" } }",
     environment: &[("AZURE_CLIENT_SECRET", JOB_SECRET), JOB[0], JOB[1]],
+    more: "",
     prepare: |state| {
         state.directory.register(JOB_CLIENT, JOB_SECRET, Duration::days(100));
         certificate(state, Duration::days(200));
@@ -116,6 +142,7 @@ pub const CERTIFICATES: Setting = Setting {
     vault: AUTO,
     app: "credential = { certificate = { file = '{folder}/job.pem' } }",
     environment: &[("AZURE_CLIENT_CERTIFICATE_PATH", "{folder}/job.pem"), JOB[0], JOB[1]],
+    more: "",
     prepare: |state| {
         let certificate = certificate(state, Duration::days(200));
         state.files.insert("job.pem".to_owned(), File::text(certificate.pem.clone()));
@@ -129,6 +156,7 @@ pub const CLI_AND_PUBLIC: Setting = Setting {
     vault: AUTO,
     app: "credential = \"none\"",
     environment: &[("PATH", "{folder}:/usr/bin:/bin")],
+    more: "",
     prepare: |state| {
         azure_cli(state);
         state.directory.apps.insert(CLIENT.to_owned(), App { public: true, ..App::default() });

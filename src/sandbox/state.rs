@@ -26,6 +26,8 @@ pub struct State {
     pub proxy_login: bool,
     /// The token services of pipelines refuse.
     pub pipeline_refuses: bool,
+    /// What the receiver of alerts was sent.
+    pub received: Vec<Received>,
     /// Files that are there when the sandbox starts, by name.
     pub files: BTreeMap<String, File>,
 }
@@ -36,6 +38,15 @@ pub enum WrongCertificate {
     Expired,
     OtherHost,
     UnknownAuthority,
+}
+
+/// A request to the receiver of alerts.
+#[derive(Debug, Clone)]
+pub struct Received {
+    pub path: String,
+    /// Names in lower case.
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
 }
 
 /// A file in the sandbox's folder.
@@ -76,6 +87,7 @@ impl Default for State {
             certificates: HashMap::new(),
             proxy_login: false,
             pipeline_refuses: false,
+            received: Vec::new(),
             files: BTreeMap::new(),
         }
     }

@@ -19,11 +19,12 @@ const IDENTITY: &str = "rotator-identity";
 const SCOPE: &str = "rotator-scope";
 const MFA: &str = "rotator-mfa";
 const RUN: &str = "rotator-run";
+const STATE: &str = "rotator-state";
 const RETIRED: &str = "rotator-retired";
 
 /// Which of ours go first where fifteen tags do not hold all: what only informs before what decides. A version without RUN is
 /// somebody else's for a run, which leaves it on top; one without CONSENTED would be no sign-in.
-const LEAVE_OUT: [&str; 6] = [SCOPE, MFA, IDENTITY, RUN, CONSENTED, ISSUED];
+const LEAVE_OUT: [&str; 7] = [SCOPE, MFA, IDENTITY, STATE, RUN, CONSENTED, ISSUED];
 
 /// Reads our tags. One that cannot be read counts as absent.
 #[must_use]
@@ -35,6 +36,7 @@ pub fn read(tags: &BTreeMap<String, String>) -> Record {
         identity: value(IDENTITY).and_then(identity),
         mfa: value(MFA).map(Mfa::parse),
         run: value(RUN).and_then(run),
+        state: value(STATE).map(str::to_owned),
         retired: value(RETIRED).and_then(instant),
     }
 }
@@ -43,6 +45,17 @@ pub fn read(tags: &BTreeMap<String, String>) -> Record {
 #[must_use]
 pub fn retired(tags: &BTreeMap<String, String>, now: OffsetDateTime) -> Option<BTreeMap<String, String>> {
     with(tags, RETIRED, written(now)?)
+}
+
+/// The tags of a version with another note of what people were told; as they are where there is no room for one.
+#[must_use]
+pub fn noted(tags: &BTreeMap<String, String>, state: Option<String>) -> BTreeMap<String, String> {
+    let mut without = tags.clone();
+    without.remove(STATE);
+    match state {
+        Some(state) => with(&without, STATE, state).unwrap_or(without),
+        None => without,
+    }
 }
 
 /// The tags of a copy that `run` puts on top of another version; the original's where there is no room.
@@ -107,6 +120,7 @@ fn ours(record: &Record, scope: &str) -> Vec<(&'static str, String)> {
         (IDENTITY, identity),
         (SCOPE, Some(scope.to_owned())),
         (MFA, record.mfa.map(|mfa| mfa.as_str().to_owned())),
+        (STATE, record.state.clone()),
         (RUN, record.run.as_ref().map(|run| format!("{} {}", run.run_id, run.replaced))),
     ]
     .into_iter()
@@ -149,6 +163,7 @@ mod tests {
                 app: Some("a".into()),
             }),
             mfa: Some(Mfa::Yes),
+            state: Some("warning token.mfa 2026-11-24T07:30:15Z".into()),
             retired: None,
             run: Some(RunTag { run_id: "r1".into(), replaced: VersionId("abc".into()) }),
         }
@@ -161,7 +176,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let (tags, left_out) = write(&foreign(2), &record(), "https://x/.default");
-        assert_eq!((read(&tags), tags.len(), left_out.len()), (record(), 8, 0));
+        assert_eq!((read(&tags), tags.len(), left_out.len()), (record(), 9, 0));
         assert_eq!(tags["rotator-issued"], "2026-11-24T07:30:15Z");
         assert_eq!(tags["rotator-identity"], "t/u/a");
         assert_eq!(tags["rotator-run"], "r1 abc");
@@ -180,9 +195,12 @@ mod tests {
     #[test]
     fn ours_give_way_in_a_stated_order() {
         let (tags, left_out) = write(&foreign(11), &record(), "s");
-        assert_eq!((tags.len(), left_out), (15, vec!["rotator-scope".to_owned(), "rotator-mfa".into()]));
+        assert_eq!(
+            (tags.len(), left_out),
+            (15, vec!["rotator-scope".to_owned(), "rotator-mfa".into(), "rotator-identity".into()])
+        );
         let (tags, left_out) = write(&foreign(15), &record(), "s");
-        assert_eq!((tags.len(), left_out.len()), (15, 6));
+        assert_eq!((tags.len(), left_out.len()), (15, 7));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use rotator::sandbox::state::State;
 use time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
-pub(super) async fn import(rig: &Rig, token: &str, arguments: &[&str]) -> Outcome {
+pub(crate) async fn import(rig: &Rig, token: &str, arguments: &[&str]) -> Outcome {
     let arguments = [&["consent", TOKEN, "--import", "--yes", "--log-level", "trace"], arguments].concat();
     let mut child = rig.command(&arguments).stdin(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(token.as_bytes()).await.unwrap();

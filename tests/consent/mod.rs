@@ -7,3 +7,5 @@ mod judgement;
 mod listener;
 mod paste;
 mod race;
+
+pub(crate) use import::import;

@@ -1,5 +1,4 @@
 """A provider of somebody else's, oidc-provider from npm: it shows that the client speaks the standard, not the sandbox."""
-import datetime
 import html
 import os
 import re
@@ -12,11 +11,8 @@ import urllib.parse
 import requests
 from azure.identity import ManagedIdentityCredential
 from azure.keyvault.secrets import SecretClient
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from certificates import certificate
 from sandbox import FOLDER, TENANT, VAULT
 from sign_in import ROTATOR, Consent
 
@@ -25,32 +21,6 @@ GRACE = "00000000-0000-0000-0000-0000000000e2"
 SECRET = "provider~secret/7a5e0d1c"
 SCOPE = "https://api.provider.example/access"
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def certificate():
-    """An authority and its certificate for localhost, as files."""
-    now = datetime.datetime.now(datetime.timezone.utc)
-    authority, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    named = lambda name: x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-
-    def made(name, key, extension):
-        return (
-            x509.CertificateBuilder().subject_name(named(name)).issuer_name(named("provider's authority"))
-            .public_key(key.public_key()).serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(extension, critical=False).sign(authority, hashes.SHA256())
-            .public_bytes(serialization.Encoding.PEM)
-        )
-
-    ca = made("provider's authority", authority, x509.BasicConstraints(ca=True, path_length=None))
-    leaf = made("localhost", own, x509.SubjectAlternativeName([x509.DNSName("localhost")]))
-    form = serialization.PrivateFormat.PKCS8
-    key = own.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-    with open(f"{FOLDER}/ca.pem", "rb") as sandbox:
-        both = ca + sandbox.read()
-    for file, data in [("provider.key", key), ("provider.pem", leaf), ("provider-ca.pem", ca), ("both.pem", both)]:
-        with open(f"{FOLDER}/{file}", "wb") as out:
-            out.write(data)
 
 
 def start(port):
@@ -84,7 +54,7 @@ secret = "provider-token"
 scope = "{SCOPE}"
 
 [network]
-ca_file = "{FOLDER}/both.pem"
+ca_file = "{FOLDER}/provider-both.pem"
 """
 
 
@@ -128,7 +98,7 @@ class Person:
 class Provider(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        certificate()
+        certificate("provider")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]

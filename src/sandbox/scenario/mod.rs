@@ -4,6 +4,7 @@ mod consent;
 mod credential;
 pub mod entra;
 mod network;
+mod notify;
 mod token;
 mod vault;
 
@@ -31,7 +32,7 @@ pub struct Scenario {
 
 /// All worlds.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
-    [token::ALL, vault::ALL, credential::ALL, network::ALL, entra::ALL, consent::ALL].into_iter().flatten()
+    [token::ALL, vault::ALL, credential::ALL, network::ALL, entra::ALL, consent::ALL, notify::ALL].into_iter().flatten()
 }
 
 impl Scenario {

@@ -1,0 +1,141 @@
+//! Gathers what is to be told after a run: what is new, what is over, and what stands. Nothing is sent here.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
+use time::OffsetDateTime;
+
+use crate::model::alert::{Before, Condition, Severity, Standing, Told};
+
+/// Who or what a notice is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The same in every run: receivers put together by it what belongs together.
+    pub key: String,
+    /// A token's name, or an app registration's.
+    pub name: String,
+    pub is_app: bool,
+    /// Where a token lies: `secret in vault`; for an app its client id.
+    pub place: String,
+    /// The version that the notice is about.
+    pub version: String,
+    pub days_left: Option<i64>,
+    pub purpose: Option<String>,
+    pub owner: Option<String>,
+}
+
+/// A condition, and since when it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// The same however often it is sent.
+    pub id: String,
+    pub condition: Condition,
+    pub since: OffsetDateTime,
+}
+
+/// Who is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    All,
+    /// Receivers that missed it before.
+    Only(Vec<String>),
+    /// Everybody knows.
+    Nobody,
+}
+
+/// What there is to say of one subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub subject: Subject,
+    /// The worst of its facts; where it is over, the worst of what it was.
+    pub severity: Severity,
+    /// What holds, the worst first. None where all is over.
+    pub facts: Vec<Fact>,
+    /// What was told before and is over.
+    pub ended: Vec<Told>,
+    pub audience: Audience,
+}
+
+impl Notice {
+    /// Whether everything that was told of it is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.facts.is_empty()
+    }
+}
+
+/// Everything that there is to say after one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    pub run_id: String,
+    pub at: OffsetDateTime,
+    /// The worst first.
+    pub notices: Vec<Notice>,
+    /// Subjects that nothing holds for.
+    pub healthy: Vec<Subject>,
+}
+
+/// What one subject has to say, compared with what was told before.
+#[must_use]
+pub fn notice(subject: Subject, conditions: Vec<Condition>, before: &Before, now: OffsetDateTime) -> Option<Notice> {
+    let known = |condition: &Condition| match before {
+        Before::Known(standing) => standing.of(condition),
+        Before::Unknown => None,
+    };
+    let news = conditions.iter().any(|condition| known(condition).is_none());
+    let missed: Vec<String> = conditions.iter().filter_map(known).flat_map(|told| told.pending.clone()).collect();
+    let severity = match (conditions.iter().map(|condition| condition.severity).max(), before) {
+        (Some(worst), _) => worst,
+        (None, Before::Known(standing)) => standing.worst()?,
+        (None, Before::Unknown) => return None,
+    };
+    let holds = |told: &&Told| {
+        conditions.iter().any(|condition| condition.code == told.code && condition.severity == told.severity)
+    };
+    let ended = match before {
+        Before::Known(standing) => standing.0.iter().filter(|told| !holds(told)).cloned().collect(),
+        Before::Unknown => Vec::new(),
+    };
+    let audience = match () {
+        () if news || conditions.is_empty() => Audience::All,
+        () if !missed.is_empty() => Audience::Only(missed),
+        () => Audience::Nobody,
+    };
+    let fact = |condition: Condition| Fact {
+        id: id(&subject, &condition),
+        since: known(&condition).map_or(now, |told| told.since),
+        condition,
+    };
+    let facts = conditions.into_iter().map(fact).collect();
+    Some(Notice { subject, severity, facts, ended, audience })
+}
+
+/// What is to be remembered of a notice, after the receivers in `missed` were not reached.
+#[must_use]
+pub fn remembered(notice: &Notice, before: &Before, missed: &[String]) -> Standing {
+    let pending_before = |fact: &Fact| match before {
+        Before::Known(standing) => standing.of(&fact.condition).map(|told| told.pending.clone()),
+        Before::Unknown => None,
+    };
+    let told = |fact: &Fact| {
+        let pending = match pending_before(fact) {
+            // Who missed it before and was not reached now either.
+            Some(pending) => pending.into_iter().filter(|name| missed.contains(name)).collect(),
+            None => missed.to_vec(),
+        };
+        Told { severity: fact.condition.severity, code: fact.condition.code.to_owned(), since: fact.since, pending }
+    };
+    Standing(notice.facts.iter().filter(|fact| fact.condition.severity > Severity::Info).map(told).collect())
+}
+
+fn id(subject: &Subject, condition: &Condition) -> String {
+    let Subject { key, version, .. } = subject;
+    let text = format!("{key}\n{version}\n{}\n{}", condition.severity.as_str(), condition.code);
+    short_hash(&text)
+}
+
+/// 22 characters that two texts do not share by chance.
+#[must_use]
+pub(super) fn short_hash(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&digest(&SHA256, text.as_bytes()).as_ref()[..16])
+}

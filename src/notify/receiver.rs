@@ -1,0 +1,30 @@
+//! Each receiver's own form of a digest.
+
+use super::digest::Digest;
+use super::message::Message;
+use super::{alertmanager, command, email, pager_duty, slack, teams, webhook};
+use crate::model::receiver::ReceiverKind;
+use crate::secret::{ClientSecret, ReceiverAddress};
+
+/// What of a receiver's configuration is secret, fetched.
+#[derive(Debug, Default)]
+pub struct Opened {
+    pub url: Option<ReceiverAddress>,
+    pub key: Option<ClientSecret>,
+}
+
+/// The messages that tell a receiver of a digest. Nothing is decided here: the digest holds what is for this receiver.
+#[must_use]
+pub fn messages(kind: &ReceiverKind, digest: &Digest, opened: Opened) -> Vec<Message> {
+    let Opened { url, key } = opened;
+    let url = url.unwrap_or_else(|| ReceiverAddress::new(String::new()));
+    match kind {
+        ReceiverKind::Webhook { .. } => vec![webhook::message(digest, url, key.as_ref())],
+        ReceiverKind::Teams { .. } => vec![teams::message(digest, url)],
+        ReceiverKind::Slack { .. } => vec![slack::message(digest, url)],
+        ReceiverKind::PagerDuty { url, .. } => pager_duty::messages(digest, url, key.as_ref()),
+        ReceiverKind::Alertmanager { .. } => vec![alertmanager::message(digest, &url)],
+        ReceiverKind::Email(email) => vec![email::message(digest, email, key)],
+        ReceiverKind::Command { words } => vec![command::message(digest, words)],
+    }
+}

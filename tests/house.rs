@@ -55,7 +55,7 @@ fn modules_depend_one_way() {
     only("access", &["access", "entra", "model", "ports", "renew", "secret"]);
     only("consent", &["consent", "entra", "model", "ports", "renew", "secret", "wire"]);
     only("doctor", &["config", "credential", "doctor", "entra", "model", "ports", "renew", "report", "vault", "wire"]);
-    only("renew", &["clock", "credential", "entra", "model", "ports", "renew", "secret", "vault", "wire"]);
+    only("renew", &["clock", "credential", "entra", "model", "notify", "ports", "renew", "secret", "vault", "wire"]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::notify::message::Message;
 use crate::notify::send::Sender;
 use crate::notify::tell::{self, Told};
 use crate::notify::{example, heartbeat};
-use crate::renew::note;
+use crate::renew;
 use crate::report::AppRow;
 use crate::secret::ReceiverAddress;
 use crate::wire::client;
@@ -93,24 +93,8 @@ impl<'a> Office<'a> {
 
     /// Tells everybody, and notes it.
     pub(super) async fn tell(&self, gathered: &Gathered) -> Vec<Told> {
-        let (run, receivers) = (&self.connected.run, &self.config.receivers);
-        if receivers.is_empty() {
-            return Vec::new();
-        }
+        let run = &self.connected.run;
         run.deadline.restart(TELLING);
-        let told = tell::all(receivers, &gathered.digest, &self.sender, &run.vaults, &Deadline::after(TELLING)).await;
-        for note in gathered.notes(receivers, &told) {
-            let Some(vault) = run.vaults.get(&note.target.vault.name) else { continue };
-            let noted = note::note(&note.target, vault.as_ref(), run, &note.version, &note.standing).await;
-            if let Err(cause) = noted {
-                let token = note.target.name.as_str();
-                tracing::warn!(
-                    token,
-                    kind = cause.kind.slug(),
-                    "what was told was not noted, and is told again: {cause}"
-                );
-            }
-        }
-        told
+        renew::tell::tell(&self.config.receivers, gathered, &self.sender, run, &Deadline::after(TELLING)).await
     }
 }

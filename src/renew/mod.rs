@@ -10,6 +10,7 @@ mod queue;
 mod retire;
 mod steps;
 pub(crate) mod store;
+pub mod tell;
 
 use std::collections::HashMap;
 use std::future::Future;

@@ -2,6 +2,7 @@
 //! else, runs nothing, and can be printed.
 
 use askama::Template;
+use time::format_description::well_known::Rfc3339;
 
 use crate::report::{Report, Row, text};
 
@@ -41,7 +42,7 @@ pub(super) fn render(report: &Report) -> String {
         rows: rows.into_iter().map(bar).collect(),
         apps: apps.collect(),
         verdict: text::summary(report),
-        finished: report.finished.to_string(),
+        finished: report.finished.format(&Rfc3339).unwrap_or_default(),
         style: STYLE,
     };
     page.render().unwrap_or_default()

@@ -1,34 +1,14 @@
 """The whole sign-in in a real browser: Debian's Chromium, headless, driven by its own driver."""
-import os
-import shutil
-import tempfile
 import unittest
-from pathlib import Path
 
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 import sandbox
+from browser import chromium, screenshot
 from sign_in import Consent
 
 TOKEN = "contoso-partner"
-DOCS = Path("docs")
-
-
-def chromium():
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    # The sandbox's certificates are for hosts it plays; the listener on localhost is reached without the proxy.
-    for argument in [
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--window-size=900,640", "--ignore-certificate-errors",
-        f"--proxy-server={os.environ['HTTPS_PROXY']}", f"--user-data-dir={tempfile.mkdtemp(prefix='rotator-chromium-')}",
-    ]:
-        options.add_argument(argument)
-    return webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-
 
 class Browser(unittest.TestCase):
     @classmethod
@@ -74,17 +54,9 @@ class Browser(unittest.TestCase):
             self.assertIn("dies on", self.text("attention"))
             # The style is allowed by its digest and in force.
             self.assertEqual(self.browser.find_element(By.TAG_NAME, "dl").value_of_css_property("display"), "grid")
-            self.screenshot("consent.png")
+            screenshot(self, self.browser, "consent.png")
             code, stdout, stderr = consent.ended()
             self.assertEqual((code, "the token is stored" in stdout), (0, True), stderr)
-
-    def screenshot(self, name):
-        """Renewed on demand, so that a run of the tests leaves the working tree as it is."""
-        picture = self.browser.get_screenshot_as_png()
-        self.assertTrue(picture.startswith(b"\x89PNG"))
-        if os.environ.get("ROTATOR_SCREENSHOTS"):
-            (DOCS / name).write_bytes(picture)
-        self.assertTrue((DOCS / name).exists())
 
     def test_declined_and_tried_again(self):
         with Consent(TOKEN, "--no-browser") as consent:

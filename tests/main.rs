@@ -10,6 +10,7 @@
 )]
 
 mod support;
+mod timelapse;
 
 mod access;
 mod alerts;

@@ -1,0 +1,371 @@
+//! One history of ten years: what happens on each day, what the job does, and what must hold then.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration as Limit;
+
+use rotator::clock::Clock;
+use rotator::config::{self, Config};
+use rotator::credential::{Host, Proofs};
+use rotator::model::health::{self, Health};
+use rotator::model::outcome::{Outcome, Verdict};
+use rotator::model::target::Target;
+use rotator::notify::gather::{self, AppLife};
+use rotator::ports::{Entra, Vault};
+use rotator::renew::{self, Options, Run};
+use rotator::report::app;
+use rotator::wire::deadline::Deadline;
+use rotator::wire::transport::Transport;
+use serde_json::Value;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+
+use super::world::{LIFE, World};
+
+/// A rule that does not hold in this history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broken {
+    Nothing,
+    /// Tokens that are not due are not probed.
+    NoProbe,
+    /// Only failures are told, and no deadlines.
+    OnlyFailures,
+    /// Versions carry no expiry.
+    NoExpiry,
+}
+
+/// What came of a history.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) runs: usize,
+    pub(super) rotations: usize,
+    pub(super) revocations: usize,
+    pub(super) expiries: usize,
+    pub(super) messages: usize,
+    pub(super) sign_ins: usize,
+    pub(super) broken_promises: Vec<String>,
+}
+
+impl Found {
+    pub(super) fn add(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.rotations += other.rotations;
+        self.revocations += other.revocations;
+        self.expiries += other.expiries;
+        self.messages += other.messages;
+        self.sign_ins += other.sign_ins;
+        self.broken_promises.extend(other.broken_promises);
+    }
+}
+
+const TOKENS: [&str; 3] = ["contoso", "fabrikam", "northwind"];
+const DAYS: i64 = 3_650;
+const BEGIN: OffsetDateTime = datetime!(2026-01-01 05:17 UTC);
+
+fn config(broken: Broken) -> Config {
+    let probe = if broken == Broken::NoProbe { "never" } else { "every-run" };
+    let table = |name: &&str| format!("[[token]]\nsecret = \"{name}\"\nscope = \"https://x/.default\"\n");
+    let tokens = TOKENS.iter().map(table).collect::<Vec<_>>().concat();
+    let text = format!(
+        "[vault]\nurl = \"https://contoso-kv.vault.azure.net\"\ncredential = \"managed-identity\"\n\
+         [apps.partner]\ntenant_id = \"contoso.example\"\nclient_id = \"00000000-0000-0000-0000-0000000000c1\"\n\
+         credential = {{ secret = {{ vault_secret = \"partner-client-secret\" }} }}\n\
+         [defaults]\nprobe = \"{probe}\"\n{tokens}\
+         [[notify]]\ntype = \"webhook\"\nname = \"ops\"\nurl = \"https://hooks.example/ops\"\n"
+    );
+    config::load_text("timelapse", &text).unwrap()
+}
+
+/// How long things are out, and what waits for a person.
+#[derive(Debug, Default)]
+struct Fate {
+    vault_back: i64,
+    entra_back: i64,
+    receiver_back: i64,
+    scheduler_back: i64,
+    /// The day on which a person does something about a token, or about the client secret.
+    appointments: BTreeMap<String, i64>,
+}
+
+struct History {
+    seed: u64,
+    random: fastrand::Rng,
+    broken: Broken,
+    world: World,
+    config: Config,
+    host: Host,
+    fate: Fate,
+    found: Found,
+    /// Codes that people have heard of each subject, since it was last fine.
+    heard: BTreeMap<String, BTreeSet<String>>,
+    /// Tokens that are refused for good, and nobody has heard of it.
+    untold: BTreeSet<&'static str>,
+    /// Tokens that could have been renewed and were not, since they were issued.
+    missed: BTreeSet<&'static str>,
+}
+
+pub(super) async fn play(seed: u64, broken: Broken) -> Found {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let world = World::new(BEGIN);
+    world.state().forgets_expiry = broken == Broken::NoExpiry;
+    let outer = rotator::wire::client::identity().unwrap();
+    let identity = azure_core::http::Transport::new(Arc::new(Transport(outer.clone())));
+    let host =
+        Host { outer, identity, deadline: Deadline::after(Limit::from_secs(60)), clock: Clock::starting_at(BEGIN) };
+    let mut history = History {
+        seed,
+        random: fastrand::Rng::with_seed(seed),
+        broken,
+        world,
+        config: config(broken),
+        host,
+        fate: Fate::default(),
+        found: Found::default(),
+        heard: BTreeMap::new(),
+        untold: BTreeSet::new(),
+        missed: BTreeSet::new(),
+    };
+    for token in TOKENS {
+        history.world.state().sign_in(token);
+    }
+    for day in 0..DAYS {
+        history.day(day).await;
+        // One is enough to know that a broken rule is caught.
+        if broken != Broken::Nothing && !history.found.broken_promises.is_empty() {
+            break;
+        }
+    }
+    history.found
+}
+
+impl History {
+    fn happens(&mut self, once_in: u32) -> bool {
+        self.random.u32(0..once_in) == 0
+    }
+
+    fn broken_promise(&mut self, day: i64, text: &str) {
+        let seed = self.seed;
+        self.found.broken_promises.push(format!("seed {seed}, day {day}: {text}"));
+    }
+
+    async fn day(&mut self, day: i64) {
+        self.world.state().now = BEGIN + Duration::days(day);
+        self.people(day);
+        self.weather(day);
+        self.mishaps();
+        self.age(day);
+        if day < self.fate.scheduler_back {
+            return;
+        }
+        self.found.runs += 1;
+        let outcomes = self.run().await;
+        self.listen(day);
+        self.check(day, &outcomes);
+    }
+
+    /// What goes down, and for how long.
+    fn weather(&mut self, day: i64) {
+        let mut until = |current: i64, once_in: u32, most: i64| {
+            if day >= current && self.random.u32(0..once_in) == 0 { day + self.random.i64(1..=most) } else { current }
+        };
+        let vault = until(self.fate.vault_back, 60, 5);
+        let entra = until(self.fate.entra_back, 90, 3);
+        let receiver = until(self.fate.receiver_back, 40, 6);
+        let most = if until(0, 20, 1) > day { 120 } else { 4 };
+        let scheduler = until(self.fate.scheduler_back, 40, most);
+        self.fate.vault_back = vault;
+        self.fate.entra_back = entra;
+        self.fate.receiver_back = receiver;
+        self.fate.scheduler_back = scheduler;
+        let mut state = self.world.state();
+        (state.vault_up, state.entra_up, state.receiver_up) = (day >= vault, day >= entra, day >= receiver);
+    }
+
+    /// What befalls tokens.
+    fn mishaps(&mut self) {
+        for token in TOKENS {
+            let (revoked, policy, disabled) = (self.happens(250), self.happens(500), self.happens(600));
+            let mut state = self.world.state();
+            let value = state.newest(token).1.clone();
+            state.newest(token).0.enabled &= !disabled;
+            let Some(grant) = state.grants.get_mut(&value) else { continue };
+            let was_good = !grant.revoked && !grant.mfa_wanted;
+            grant.revoked |= revoked;
+            grant.mfa_wanted |= policy;
+            if was_good && (revoked || policy) {
+                self.found.revocations += 1;
+                self.untold.insert(token);
+            }
+        }
+    }
+
+    /// People who were told do something about it, some days later.
+    fn people(&mut self, day: i64) {
+        let due: Vec<String> =
+            self.fate.appointments.iter().filter(|(_, at)| **at <= day).map(|(subject, _)| subject.clone()).collect();
+        for subject in due {
+            self.fate.appointments.remove(&subject);
+            let mut state = self.world.state();
+            if !state.vault_up {
+                self.fate.appointments.insert(subject, day + 1);
+            } else if subject == "partner" {
+                state.renew_client_secret();
+            } else if let Some(token) = TOKENS.into_iter().find(|token| *token == subject) {
+                self.found.sign_ins += 1;
+                state.sign_in(token);
+                self.untold.remove(token);
+                self.missed.remove(token);
+            }
+        }
+    }
+
+    /// Whether today the job could renew a token that is due, and whether one has died of inactivity though it could before.
+    fn age(&mut self, day: i64) {
+        for token in TOKENS {
+            let mut state = self.world.state();
+            let now = state.now;
+            let (version, value) = state.newest(token).clone();
+            let Some(grant) = state.grants.get(&value).cloned() else { continue };
+            let age = now - grant.issued;
+            let good = version.enabled && !grant.revoked && !grant.mfa_wanted && state.client_secret_ends > now;
+            let could = good && state.vault_up && state.entra_up && day >= self.fate.scheduler_back;
+            drop(state);
+            if age >= LIFE && good {
+                self.found.expiries += 1;
+                if self.missed.remove(token) {
+                    self.broken_promise(day, &format!("{token} died of inactivity though it could have been renewed"));
+                }
+            } else if could && age >= Duration::days(8) {
+                self.missed.insert(token);
+            } else if age < Duration::days(7) {
+                self.missed.remove(token);
+            }
+        }
+    }
+
+    async fn run(&mut self) -> Vec<Outcome> {
+        let now = self.world.state().now;
+        let world = Arc::new(self.world.clone());
+        let run = Arc::new(Run {
+            id: format!("{:032x}", self.random.u128(..)),
+            clock: Clock::starting_at(now),
+            deadline: Deadline::after(Limit::from_secs(300)),
+            entra: Arc::clone(&world) as Arc<dyn Entra>,
+            vaults: HashMap::from([("default".to_owned(), Arc::clone(&world) as Arc<dyn Vault>)]),
+            proofs: Proofs::of_apps(["partner"], self.host.clone()),
+        });
+        let targets = &self.config.targets;
+        let outcomes = renew::run(targets, &run, Options::default(), |_| {}).await;
+        let refs: Vec<&Arc<Target>> = targets.iter().collect();
+        let app = &targets[0].app;
+        let expiries = run.proofs.expiry(app).map(|end| (app.name.clone(), end)).into_iter().collect();
+        let life = |row: app::AppRow| AppLife {
+            name: row.name,
+            client_id: row.client_id,
+            credential: row.credential,
+            health: row.health,
+            days_left: row.days_left,
+        };
+        let apps: Vec<AppLife> = app::rows(&refs, &expiries, now).into_iter().map(life).collect();
+        let tokens: Vec<(&Arc<Target>, &Outcome)> = targets.iter().zip(&outcomes).collect();
+        let mut gathered = gather::gather(&run.id, &tokens, &apps, now);
+        if self.broken == Broken::OnlyFailures {
+            for notice in &mut gathered.digest.notices {
+                notice.facts.retain(|fact| {
+                    !["token.aging", "token.expiring", "app.aging", "app.expiring"].contains(&fact.condition.code)
+                });
+            }
+            gathered.digest.notices.retain(|notice| !notice.facts.is_empty());
+        }
+        renew::tell::tell(&self.config.receivers, &gathered, world.as_ref(), &run, &run.deadline).await;
+        self.found.rotations += outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Rotated)).count();
+        outcomes
+    }
+
+    /// What people hear, and what they make of it.
+    fn listen(&mut self, day: i64) {
+        let received = std::mem::take(&mut self.world.state().received);
+        if received.len() > 1 {
+            self.broken_promise(day, &format!("{} messages in one day", received.len()));
+        }
+        self.found.messages += received.len();
+        for body in received {
+            let event: Value = serde_json::from_str(&body).unwrap();
+            for alert in event["data"]["alerts"].as_array().unwrap() {
+                let name = alert["name"].as_str().unwrap().to_owned();
+                let facts = alert["facts"].as_array().unwrap();
+                if facts.is_empty() {
+                    self.heard.remove(&name);
+                }
+                let codes = facts.iter().map(|fact| fact["code"].as_str().unwrap().to_owned());
+                self.heard.entry(name.clone()).or_default().extend(codes);
+                self.appoint(day, &name, alert);
+            }
+        }
+    }
+
+    /// Some react on the next day, some after ten, and some only when it is critical.
+    fn appoint(&mut self, day: i64, name: &str, alert: &Value) {
+        let critical = alert["severity"] == "critical";
+        let is_person = alert["facts"].as_array().unwrap().iter().any(|fact| {
+            let code = fact["code"].as_str().unwrap();
+            code.starts_with("entra.")
+                || code.starts_with("app.")
+                || code == "token.expired"
+                || code == "vault.secret.disabled"
+        });
+        if is_person && (critical || self.happens(2)) {
+            let at = day + self.random.i64(1..=10);
+            self.fate.appointments.entry(name.to_owned()).or_insert(at);
+        }
+    }
+
+    /// What must hold after a run in which somebody could be told.
+    fn check(&mut self, day: i64, outcomes: &[Outcome]) {
+        let (vault_up, entra_up, receiver_up, ends, now) = {
+            let state = self.world.state();
+            (state.vault_up, state.entra_up, state.receiver_up, state.client_secret_ends, state.now)
+        };
+        if !vault_up || !receiver_up {
+            return;
+        }
+        let policy = self.config.targets[0].policy.clone();
+        for (token, outcome) in TOKENS.into_iter().zip(outcomes) {
+            let version = self.world.state().newest(token).0.clone();
+            let heard = |code: &str| self.heard.get(token).is_some_and(|codes| codes.contains(code));
+            let refused = heard("entra.revoked") || heard("entra.mfa") || heard("entra.expired");
+            let mut wrong = Vec::new();
+            if self.untold.contains(token) && entra_up && version.enabled && ends > now {
+                if refused {
+                    self.untold.remove(token);
+                } else {
+                    wrong.push("a revocation was not told by the next run that could");
+                }
+            }
+            let dead = matches!(&outcome.verdict, Verdict::Failed(failure) if failure.cause.kind.slug().starts_with("entra.") && !failure.cause.is_transient());
+            match health::judge(outcome.issued, &policy, now).health {
+                Health::Aging if !dead && !heard("token.aging") => wrong.push("30 days were not told"),
+                Health::Expiring if !dead && !heard("token.expiring") => wrong.push("14 days were not told"),
+                Health::Expired if !dead && !heard("token.expired") => wrong.push("its end was not told"),
+                _ => {}
+            }
+            if matches!(outcome.verdict, Verdict::Rotated) && version.expires.is_none() {
+                wrong.push("a version has no expiry: nothing outside the job could ever notice");
+            }
+            for wrong in wrong {
+                self.broken_promise(day, &format!("{token}: {wrong}"));
+            }
+        }
+        let heard = |code: &str| self.heard.get("partner").is_some_and(|codes| codes.contains(code));
+        let left = ends - now;
+        let wrong = match health::of(left, policy.warn_before, policy.critical_before) {
+            Health::Aging if !heard("app.aging") => Some("30 days of the client secret were not told"),
+            Health::Expiring if !heard("app.expiring") => Some("14 days of the client secret were not told"),
+            Health::Expired if !heard("app.expired") => Some("the end of the client secret was not told"),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            self.broken_promise(day, wrong);
+        }
+    }
+}

@@ -73,6 +73,8 @@ async fn what_changes_is_told_once_and_what_is_over_as_well() {
         rig.run_one(&[]).await;
         assert_eq!(told(&rig), [[""; 0]; 0]);
     }
+    let status = rig.call(&["status"]).await.stdout;
+    assert!(status.contains("told: critical entra.revoked since 20"), "{status}");
     // Somebody signs in again.
     let token = rig.world().state().directory.issue(
         CLIENT,
@@ -86,6 +88,7 @@ async fn what_changes_is_told_once_and_what_is_over_as_well() {
     assert_eq!(state_tag(&rig), None);
     rig.run_one(&[]).await;
     assert_eq!(told(&rig), [[""; 0]; 0]);
+    assert!(rig.call(&["status"]).await.stdout.contains("age only"));
 }
 
 /// All that is new goes in one message.

@@ -18,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::model::alert::{Before, Standing, Told};
 use crate::model::failure::{Cause, Failure, Stage};
 use crate::model::health::{self, Health};
 use crate::model::identity::Mfa;
@@ -240,7 +241,7 @@ fn row(target: &Target, outcome: Outcome, now: OffsetDateTime) -> Row {
     let age = health::judge(outcome.issued, &target.policy, now);
     let aside = Aside {
         policy: target.policy.clone(),
-        hold: hold(&outcome.verdict),
+        hold: hold(&outcome.verdict, &outcome.before),
         quiet: matches!(&outcome.verdict, Verdict::Held(hold) if hold.is_quiet()),
         code: exit_code(&outcome.verdict, age.health),
         notes: outcome.notes,
@@ -293,14 +294,26 @@ const fn failure_of(verdict: &Verdict) -> Option<&Failure> {
 }
 
 /// Why nothing was done, where no failure says it.
-fn hold(verdict: &Verdict) -> Option<String> {
+fn hold(verdict: &Verdict, before: &Before) -> Option<String> {
     let Verdict::Held(hold) = verdict else { return None };
     match hold {
         Hold::NotDue => Some("not due, and not probed".to_owned()),
         Hold::DryRun(step) => Some(format!("dry run: would {step}")),
         Hold::Suspended(until) => Some(format!("suspended until {}", until.date())),
         Hold::Retired(at) => Some(format!("out of service since {}: remove it from the configuration", at.date())),
-        Hold::Looked | Hold::NoTime(_) | Hold::Disabled(_) => None,
+        Hold::Looked => Some(standing(before)),
+        Hold::NoTime(_) | Hold::Disabled(_) => None,
+    }
+}
+
+/// What is known without redeeming the token: what people were told of it, else its age.
+fn standing(before: &Before) -> String {
+    let told = |told: &Told| format!("{} {} since {}", told.severity.as_str(), told.code, told.since.date());
+    match before {
+        Before::Known(Standing(all)) if !all.is_empty() => {
+            format!("told: {}", all.iter().map(told).collect::<Vec<_>>().join(", "))
+        }
+        _ => "age only".to_owned(),
     }
 }
 

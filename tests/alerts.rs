@@ -91,6 +91,41 @@ async fn what_changes_is_told_once_and_what_is_over_as_well() {
     assert!(rig.call(&["status"]).await.stdout.contains("age only"));
 }
 
+/// A run that did not come to redeem the token does not know that it is accepted again.
+#[tokio::test]
+async fn what_was_not_looked_at_is_not_over() {
+    let rig = rig(&revoked()).await;
+    rig.run_one(&[]).await;
+    assert_eq!(told(&rig), [["critical entra.revoked"]]);
+    let text = rig.config_text();
+    for (config, fault) in [
+        (text.clone(), Some(Rule::new(Phase::Before, Fault::status(503)).on(Route::Token))),
+        (text.replace("purpose =", "suspended_until = 2099-01-01\npurpose ="), None),
+        (text.replace("purpose =", "probe = \"never\"\nrotate_after = \"20d\"\npurpose ="), None),
+    ] {
+        rig.configure(&config);
+        if let Some(fault) = fault {
+            rig.fault(fault);
+        }
+        rig.run(&["--deadline", "1s"]).await;
+        assert_eq!(told(&rig), [[""; 0]; 0], "{config}");
+        assert!(state_tag(&rig).unwrap().starts_with("critical entra.revoked"), "{config}");
+        rig.world().heal();
+    }
+}
+
+/// One that hangs takes its time, and what the others were told is noted all the same.
+#[tokio::test]
+async fn a_receiver_that_hangs_makes_no_other_hear_twice() {
+    let rig = rig(&revoked()).await;
+    with_second(&rig, "");
+    rig.fault(Rule::new(Phase::Before, Fault::Hang).on(Route::Receiver).about("/second"));
+    let mut child = rig.start(&["run"]);
+    tokio::time::timeout(std::time::Duration::from_secs(60), child.wait()).await.unwrap().unwrap();
+    assert_eq!(told(&rig).len(), 1);
+    assert!(state_tag(&rig).unwrap().ends_with(" !second"), "{:?}", state_tag(&rig));
+}
+
 /// All that is new goes in one message.
 #[tokio::test]
 async fn one_message_tells_of_the_whole_fleet() {

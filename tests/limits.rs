@@ -31,7 +31,7 @@ fn worst(nth: usize) -> Notice {
         what: long(2_000),
         fix: long(1_000),
     });
-    notice(subject, conditions.collect(), &Before::Unknown, datetime!(2026-11-24 05:17 UTC)).unwrap()
+    notice(subject, conditions.collect(), &Before::Unknown, |_| true, datetime!(2026-11-24 05:17 UTC)).unwrap()
 }
 
 fn digest(count: usize) -> Digest {

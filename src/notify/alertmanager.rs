@@ -21,8 +21,9 @@ pub(super) fn message(digest: &Digest, url: &ReceiverAddress) -> Message {
 }
 
 fn of(notice: &Notice, at: OffsetDateTime) -> Vec<Value> {
-    let Notice { subject, facts, ended, .. } = notice;
+    let Notice { subject, facts, ended, unseen, .. } = notice;
     let firing = facts.iter().map(|fact| firing(subject, fact, at));
+    let firing = firing.chain(unseen.iter().map(|told| still(subject, told, at)));
     firing.chain(ended.iter().map(|told| ended_now(subject, told, at))).collect()
 }
 
@@ -36,6 +37,15 @@ fn firing(subject: &Subject, fact: &Fact, at: OffsetDateTime) -> Value {
             "purpose": subject.purpose.clone().unwrap_or_default(), "owner": subject.owner.clone().unwrap_or_default(),
         },
         "startsAt": time(fact.since), "endsAt": time(at + STANDS_FOR),
+    })
+}
+
+/// It was not looked at in this run, and stands as it did.
+fn still(subject: &Subject, told: &Told, at: OffsetDateTime) -> Value {
+    json!({
+        "labels": labels(subject, told.severity, &told.code),
+        "annotations": { "summary": format!("{}: {}, not looked at in the last run", words::name(subject), told.code) },
+        "startsAt": time(told.since), "endsAt": time(at + STANDS_FOR),
     })
 }
 

@@ -27,6 +27,27 @@ pub fn of_token(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Vec<
     conditions
 }
 
+/// Whether a run came to look at what a code is about: what it did not see may hold all the same. Only a token that was redeemed
+/// shows that Entra ID accepts it, and whether with MFA; a version that was seen shows its age and whether it is enabled.
+#[must_use]
+pub fn looked(outcome: &Outcome, code: &str) -> bool {
+    let set_aside = matches!(&outcome.verdict, Verdict::Held(hold) if hold.is_quiet());
+    let by_metadata = [
+        "token.aging",
+        "token.expiring",
+        "token.expired",
+        "token.reconsent",
+        "vault.versions",
+        "vault.secret.disabled",
+    ];
+    match outcome.verdict {
+        _ if set_aside => false,
+        _ if by_metadata.contains(&code) => outcome.version.is_some(),
+        Verdict::Rotated | Verdict::Probed | Verdict::Recovered => true,
+        _ => false,
+    }
+}
+
 /// What happened to a token in this run and is over.
 #[must_use]
 pub fn event(target: &Target, outcome: &Outcome) -> Option<Condition> {

@@ -53,6 +53,8 @@ pub struct Notice {
     pub facts: Vec<Fact>,
     /// What was told before and is over.
     pub ended: Vec<Told>,
+    /// What was told before, and this run did not come to look at.
+    pub unseen: Vec<Told>,
     pub audience: Audience,
 }
 
@@ -60,7 +62,7 @@ impl Notice {
     /// Whether everything that was told of it is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.facts.is_empty()
+        self.facts.is_empty() && self.unseen.is_empty()
     }
 }
 
@@ -75,29 +77,35 @@ pub struct Digest {
     pub healthy: Vec<Subject>,
 }
 
-/// What one subject has to say, compared with what was told before.
+/// What one subject has to say, compared with what was told before. What this run did not look at, as `looked` says of a code, is
+/// not over because it was not seen.
 #[must_use]
-pub fn notice(subject: Subject, conditions: Vec<Condition>, before: &Before, now: OffsetDateTime) -> Option<Notice> {
+pub fn notice(
+    subject: Subject,
+    conditions: Vec<Condition>,
+    before: &Before,
+    looked: impl Fn(&str) -> bool,
+    now: OffsetDateTime,
+) -> Option<Notice> {
     let known = |condition: &Condition| match before {
         Before::Known(standing) => standing.of(condition),
         Before::Unknown => None,
     };
     let news = conditions.iter().any(|condition| known(condition).is_none());
     let missed: Vec<String> = conditions.iter().filter_map(known).flat_map(|told| told.pending.clone()).collect();
-    let severity = match (conditions.iter().map(|condition| condition.severity).max(), before) {
-        (Some(worst), _) => worst,
-        (None, Before::Known(standing)) => standing.worst()?,
-        (None, Before::Unknown) => return None,
-    };
     let holds = |told: &&Told| {
         conditions.iter().any(|condition| condition.code == told.code && condition.severity == told.severity)
     };
-    let ended = match before {
+    let gone = match before {
         Before::Known(standing) => standing.0.iter().filter(|told| !holds(told)).cloned().collect(),
         Before::Unknown => Vec::new(),
     };
+    let (ended, unseen): (Vec<Told>, Vec<Told>) = gone.into_iter().partition(|told| looked(&told.code));
+    let worst = |told: &[Told]| told.iter().map(|told| told.severity).max();
+    let holding = conditions.iter().map(|condition| condition.severity).max().max(worst(&unseen));
+    let severity = holding.or(worst(&ended))?;
     let audience = match () {
-        () if news || conditions.is_empty() => Audience::All,
+        () if news || holding.is_none() => Audience::All,
         () if !missed.is_empty() => Audience::Only(missed),
         () => Audience::Nobody,
     };
@@ -107,7 +115,7 @@ pub fn notice(subject: Subject, conditions: Vec<Condition>, before: &Before, now
         condition,
     };
     let facts = conditions.into_iter().map(fact).collect();
-    Some(Notice { subject, severity, facts, ended, audience })
+    Some(Notice { subject, severity, facts, ended, unseen, audience })
 }
 
 /// What is to be remembered of a notice, after the receivers in `missed` were not reached.
@@ -125,7 +133,8 @@ pub fn remembered(notice: &Notice, before: &Before, missed: &[String]) -> Standi
         };
         Told { severity: fact.condition.severity, code: fact.condition.code.to_owned(), since: fact.since, pending }
     };
-    Standing(notice.facts.iter().filter(|fact| fact.condition.severity > Severity::Info).map(told).collect())
+    let facts = notice.facts.iter().filter(|fact| fact.condition.severity > Severity::Info).map(told);
+    Standing(facts.chain(notice.unseen.iter().cloned()).collect())
 }
 
 fn id(subject: &Subject, condition: &Condition) -> String {

@@ -39,5 +39,5 @@ fn notice(severity: Severity, code: &'static str, what: &str, now: OffsetDateTim
         what: format!("TEST, nothing happened: {what}"),
         fix: "nothing: this is a test".to_owned(),
     };
-    digest::notice(subject, vec![condition], &Before::Known(Standing::default()), now)
+    digest::notice(subject, vec![condition], &Before::Known(Standing::default()), |_| true, now)
 }

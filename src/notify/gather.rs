@@ -62,21 +62,21 @@ pub fn gather(run_id: &str, tokens: &[(&Arc<Target>, &Outcome)], apps: &[AppLife
     let (mut entries, mut healthy) = (Vec::new(), Vec::new());
     for (target, outcome) in tokens {
         let mut notices = Vec::new();
-        let mut look = |subject: Subject, conditions: Vec<Condition>, before: &Before| match digest::notice(
-            subject.clone(),
-            conditions,
-            before,
-            now,
-        ) {
-            Some(notice) => notices.push(notice),
-            None => healthy.push(subject),
-        };
+        let mut look =
+            |subject: Subject, conditions: Vec<Condition>, before: &Before, looked: &dyn Fn(&str) -> bool| {
+                match digest::notice(subject.clone(), conditions, before, looked, now) {
+                    Some(notice) => notices.push(notice),
+                    None => healthy.push(subject),
+                }
+            };
         let mut conditions = condition::of_token(target, outcome, now);
         conditions.extend(condition::event(target, outcome));
-        look(token(target, outcome, now), conditions, &part(&outcome.before, false));
+        let looked = |code: &str| condition::looked(outcome, code);
+        look(token(target, outcome, now), conditions, &part(&outcome.before, false), &looked);
         if let Some(life) = apps.remove(target.app.name.as_str()) {
             let condition = condition::of_app(&life.client_id, &life.credential, life.health, life.days_left);
-            look(app(life, target), condition.into_iter().collect(), &part(&outcome.before, true));
+            let looked = |_: &str| life.health != Health::Unknown;
+            look(app(life, target), condition.into_iter().collect(), &part(&outcome.before, true), &looked);
         }
         let (version, before) = (outcome.version.clone(), outcome.before.clone());
         entries.push(Entry { target: Arc::clone(target), version, before, notices });
@@ -113,7 +113,7 @@ fn token(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Subject {
 
 fn app(life: &AppLife, target: &Target) -> Subject {
     Subject {
-        key: format!("rotator/app/{}", life.client_id),
+        key: format!("rotator/app/{}/{}/{}", target.app.tenant_id, life.client_id, life.name),
         name: life.name.clone(),
         is_app: true,
         place: life.client_id.clone(),

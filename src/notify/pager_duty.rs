@@ -18,8 +18,10 @@ pub(super) fn messages(digest: &Digest, url: &Url, key: Option<&ClientSecret>) -
     let routing_key = key.map(ClientSecret::expose).unwrap_or_default();
     let post = |event: Value| Message::Post(Post::json(ReceiverAddress::new(url.to_string()), event.to_string()));
     let stands = |notice: &&Notice| notice.facts.iter().any(|fact| fact.condition.severity > Severity::Info);
-    let (firing, over): (Vec<&Notice>, Vec<&Notice>) = digest.notices.iter().partition(stands);
-    let resolved = over.into_iter().map(|notice| &notice.subject).chain(&digest.healthy);
+    let (firing, others): (Vec<&Notice>, Vec<&Notice>) = digest.notices.iter().partition(stands);
+    // What this run did not look at stays as it is there.
+    let over = others.into_iter().filter(|notice| notice.unseen.is_empty());
+    let resolved = over.map(|notice| &notice.subject).chain(&digest.healthy);
     let triggers = firing.into_iter().map(|notice| trigger(digest, notice, routing_key));
     triggers.chain(resolved.map(|subject| resolve(subject, routing_key))).map(post).collect()
 }

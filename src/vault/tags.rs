@@ -68,7 +68,8 @@ pub fn copied(tags: &BTreeMap<String, String>, run: &RunTag) -> BTreeMap<String,
 fn with(tags: &BTreeMap<String, String>, name: &str, value: String) -> Option<BTreeMap<String, String>> {
     let mut tags = tags.clone();
     if tags.len() >= MOST && !tags.contains_key(name) {
-        let least = LEAVE_OUT.iter().find(|name| tags.contains_key(**name))?;
+        let before = LEAVE_OUT.iter().take_while(|other| **other != name);
+        let least = before.into_iter().find(|other| tags.contains_key(**other))?;
         tags.remove(*least);
     }
     tags.insert(name.to_owned(), value);

@@ -133,7 +133,7 @@ async fn a_panic_is_the_failure_of_one_token() {
         fail_on_notify: false,
         not_told: Vec::new(),
         tokens,
-        expiries,
+        apps: report::app::rows(&config.targets, &expiries, now),
     });
     let expected = std::fs::read_to_string("tests/transcripts/panicked.txt").unwrap();
     assert_eq!(report.render(Output::Text, Style::default()), expected);

@@ -108,11 +108,9 @@ async fn one_that_fails_keeps_no_other() {
 #[tokio::test]
 async fn an_interrupted_one_goes_on() {
     let rig = rig(30).await;
-    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    let pause = Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::PartnerCenter).about("applicationconsents");
-    rig.fault(pause.skip(8).times(1));
+    let mut paused = rig.pause(|rule| rule.on(Route::PartnerCenter).about("applicationconsents").skip(8).times(1));
     let mut child = rig.start(&["customers", "consent", TOKEN, "--all", "--yes", "--output", "json"]);
-    let resume = soon(arrived.recv()).await.unwrap();
+    let resume = paused.arrived().await;
     let id = rustix::process::Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
     rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
     let mut stderr = tokio::io::BufReader::new(child.stderr.take().unwrap());

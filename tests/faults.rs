@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Rig, TOKEN, due, kind, soon};
+use crate::support::{Rig, TOKEN, due, kind};
 use rotator::report::OutcomeName;
 use rotator::sandbox::fault::{Fault, Phase, Rule};
 use rotator::sandbox::route::Route;
@@ -163,11 +163,10 @@ async fn a_run_that_is_told_to_stop_finishes_what_it_began() {
     for signal in [SignalKind::terminate(), SignalKind::interrupt()] {
         let seeds: Vec<Seed> = (0..3).map(|nth| Seed::new(&format!("token-{nth}")).days_old(8)).collect();
         let rig = Rig::new(&seeds).await;
-        let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-        rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(1));
+        let mut paused = rig.pause(|rule| rule.on(Route::Write).times(1));
         let child = rig.start(&["run", "--output", "json"]);
         let id = rustix::process::Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-        let resume = soon(arrived.recv()).await.unwrap();
+        let resume = paused.arrived().await;
         let number = rustix::process::Signal::from_named_raw(signal.as_raw_value()).unwrap();
         rustix::process::kill_process(id, number).unwrap();
         resume.send(()).unwrap();

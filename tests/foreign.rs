@@ -119,13 +119,12 @@ async fn a_version_stored_with_tags_copied_from_ours_is_somebody_elses() {
 #[tokio::test]
 async fn two_foreign_versions_one_after_the_other() {
     let rig = Rig::new(&due()).await;
-    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(2));
+    let mut paused = rig.pause(|rule| rule.on(Route::Write).times(2));
     let world = std::sync::Arc::clone(rig.world());
     let people = tokio::spawn(async move {
         let mut last = String::new();
         for _ in 0..2 {
-            let resume = soon(arrived.recv()).await.unwrap();
+            let resume = paused.arrived().await;
             let mut state = world.state();
             last = state.directory.issue(CLIENT, USER, true, time::Duration::ZERO);
             state.vault(VAULT).add(TOKEN, Version::new(&last));

@@ -12,6 +12,7 @@ use crate::model::kind::Remedy;
 use crate::model::receiver::Receiver;
 use crate::notify::message::Message;
 use crate::notify::receiver::{self, Opened};
+use crate::notify::tell::Told;
 use crate::notify::{example, filter, tell};
 use crate::secret::{ClientSecret, ReceiverAddress};
 
@@ -28,7 +29,7 @@ async fn test(source: &Source, arguments: &AlertTest) -> Result<u8, Usage> {
     let connected = connect::open(&config, arguments.deadline)?;
     let office = Office::open(&config, &connected)?;
     let told = office.test(&receivers).await;
-    let (mut text, mut code) = (String::new(), 0);
+    let mut text = String::new();
     for told in &told {
         match &told.result {
             Ok(()) => {
@@ -37,13 +38,22 @@ async fn test(source: &Source, arguments: &AlertTest) -> Result<u8, Usage> {
             Err(cause) => {
                 let (slug, hint) = (cause.kind.slug(), tell::hint(cause));
                 let _ = writeln!(text, "{}: {slug}: {cause}\n  → {hint}", told.receiver);
-                code = code.max(if cause.kind.remedy() == Remedy::Retry { 4 } else { 5 });
             }
         }
     }
     stdout::print(&text);
-    // 3 beats 4.
-    Ok(if code == 5 { 3 } else { code })
+    Ok(exit_code(&told))
+}
+
+/// 3 where a person must put something right, 4 where only what passes is in the way.
+fn exit_code(told: &[Told]) -> u8 {
+    let passes =
+        told.iter().filter_map(|told| told.result.as_ref().err()).map(|cause| cause.kind.remedy() == Remedy::Retry);
+    match passes.reduce(|one, other| one && other) {
+        None => 0,
+        Some(true) => 4,
+        Some(false) => 3,
+    }
 }
 
 fn preview(source: &Source, arguments: &AlertPreview) -> Result<u8, Usage> {

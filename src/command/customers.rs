@@ -2,19 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::access;
 use crate::cli::{CustomerChoice, CustomerList, Customers as What, PlainOutput};
-use crate::command::connect::{self, Connected};
-use crate::command::{DECLINED, Usage, failed, question, signal, stdout};
+use crate::command::desk::Desk;
+use crate::command::{DECLINED, Usage, connect, failed, question, signal, stdout};
 use crate::config::Source;
-use crate::entra::cloud::Cloud;
-use crate::entra::preset::{self, Api};
 use crate::model::customer::{self, Customer};
 use crate::model::failure::{AtStage as _, Failure, Stage};
 use crate::model::target::Target;
-use crate::partner_center::PartnerCenter;
 use crate::partner_center::customer::Act;
-use crate::ports::Vault;
 use crate::report::{customers as report, progress};
 use crate::secret::AccessToken;
 
@@ -54,7 +49,7 @@ async fn each(source: &Source, choice: &CustomerChoice, act: Act) -> Result<u8, 
     let desk = Desk::prepare(connect::open(&config, choice.deadline)?, Arc::clone(&target))?;
     let entered = async {
         let access = desk.enter().await?;
-        let chosen = desk.chosen(&access, choice).await?;
+        let chosen = chosen(&desk, &access, choice).await?;
         Ok((access, chosen))
     };
     let (access, chosen) = match entered.await {
@@ -122,43 +117,12 @@ fn asked(target: &Target, act: Act, chosen: &[Customer]) -> String {
     }
 }
 
-/// Everything that it takes to go to Partner Center on behalf of the token's user.
-struct Desk {
-    connected: Connected,
-    target: Arc<Target>,
-    vault: Arc<dyn Vault>,
-    api: Api,
-}
-
-impl Desk {
-    fn prepare(connected: Connected, target: Arc<Target>) -> Result<Self, Usage> {
-        let api = preset::named("partner-center", Cloud::of_authority(&target.app.authority))?;
-        let vault = connect::vault_of(&target, &connected.run)?;
-        Ok(Self { connected, target, vault, api })
-    }
-
-    async fn enter(&self) -> Result<AccessToken, Failure> {
-        let (run, target) = (&self.connected.run, &self.target);
-        let access = access::exchange(target, self.vault.as_ref(), run, &self.api, &target.app.tenant_id, None).await?;
-        Ok(access.token)
-    }
-
-    fn partner_center<'a>(&'a self, access: &'a AccessToken) -> PartnerCenter<'a> {
-        PartnerCenter {
-            client: &self.connected.host.outer,
-            deadline: &self.connected.run.deadline,
-            address: self.api.scope.trim_end_matches("/.default"),
-            access,
-        }
-    }
-
-    /// The customers that were named, or the names that are nobody's or more than one's. All are looked up, so that no id is taken on trust.
-    async fn chosen(
-        &self,
-        access: &AccessToken,
-        choice: &CustomerChoice,
-    ) -> Result<Result<Vec<Customer>, Vec<String>>, Failure> {
-        let all = self.partner_center(access).customers().await.at(Stage::Inspect)?;
-        Ok(if choice.all { Ok(all) } else { customer::named(&all, &choice.customers) })
-    }
+/// The customers that were named, or the names that are nobody's or more than one's. All are looked up, so that no id is taken on trust.
+async fn chosen(
+    desk: &Desk,
+    access: &AccessToken,
+    choice: &CustomerChoice,
+) -> Result<Result<Vec<Customer>, Vec<String>>, Failure> {
+    let all = desk.partner_center(access).customers().await.at(Stage::Inspect)?;
+    Ok(if choice.all { Ok(all) } else { customer::named(&all, &choice.customers) })
 }

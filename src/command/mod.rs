@@ -6,6 +6,7 @@ mod config;
 mod connect;
 mod consent;
 mod customers;
+mod desk;
 mod doctor;
 mod file;
 mod log;

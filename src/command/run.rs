@@ -36,8 +36,7 @@ pub(super) async fn run(source: &Source, arguments: &Arguments) -> Result<u8, Us
     bar.finish_and_clear();
     let finished = run.clock.now();
     let expiries = targets.iter().filter_map(|t| Some((t.app.name.clone(), run.proofs.expiry(&t.app)?))).collect();
-    let rows: Vec<&Arc<Target>> = targets.iter().collect();
-    let apps = report::app::rows(&rows, &expiries, finished);
+    let apps = report::app::rows(&targets, &expiries, finished);
     let tokens: Vec<(&Arc<Target>, &Outcome)> = targets.iter().zip(&outcomes).collect();
     let told = if arguments.dry_run { Vec::new() } else { office.tell(&office.gather(&tokens, &apps)).await };
     listener.abort();
@@ -50,7 +49,7 @@ pub(super) async fn run(source: &Source, arguments: &Arguments) -> Result<u8, Us
         fail_on_notify: arguments.fail_on.contains(&FailOn::Notify),
         not_told: told.into_iter().filter_map(not_told).collect(),
         tokens: targets.iter().zip(outcomes).collect(),
-        expiries,
+        apps,
     });
     log(&report);
     publish::metrics(&report, arguments.metrics_file.as_deref());

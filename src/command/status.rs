@@ -39,15 +39,16 @@ async fn looked(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
     let started = run.clock.now();
     let outcomes = join_all(targets.iter().map(|target| look(target, &run))).await;
     let expiries = credential_expiries(&targets, &run).await;
+    let finished = run.clock.now();
     let report = report::report(Facts {
         run_id: &run.id,
         started,
-        finished: run.clock.now(),
+        finished,
         fail_on_warning: arguments.fail_on.contains(&FailOn::Warning),
         fail_on_notify: false,
         not_told: Vec::new(),
         tokens: targets.iter().zip(outcomes).collect(),
-        expiries,
+        apps: report::app::rows(&targets, &expiries, finished),
     });
     publish::metrics(&report, arguments.metrics_file.as_deref());
     if arguments.nagios {

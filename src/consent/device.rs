@@ -53,6 +53,12 @@ enum Next {
     Done(Box<Result<Grant, Cause>>),
 }
 
+impl Next {
+    fn failed(cause: Cause) -> Self {
+        Self::Done(Box::new(Err(cause)))
+    }
+}
+
 /// Asks for a code.
 ///
 /// # Errors
@@ -85,11 +91,7 @@ fn read(raw: &RawAnswer) -> Option<Invitation> {
 /// How long the person is waited for, and what is to be said when that is over.
 #[must_use]
 pub fn patience(invitation: &Invitation, wanted: Duration) -> (Duration, Cause) {
-    if wanted < invitation.expires_in {
-        (wanted, super::nobody_came())
-    } else {
-        (invitation.expires_in, Cause::new(Kind::ConsentExpired, EXPIRED))
-    }
+    if wanted < invitation.expires_in { (wanted, super::nobody_came()) } else { (invitation.expires_in, expired()) }
 }
 
 /// Waits until the person has signed in, declined, or the `patience` is over. `left` is told how long that still lasts, before
@@ -134,7 +136,7 @@ async fn poll(target: &Target, run: &Run, invitation: &Invitation) -> Next {
         Ok(raw) => next(&raw),
         // RFC 8628 section 3.5: a server that does not answer is asked less often.
         Err(cause) if cause.is_transient() && !cause.is_end_of_run() => Next::Slower,
-        Err(cause) => Next::Done(Box::new(Err(cause))),
+        Err(cause) => Next::failed(cause),
     }
 }
 
@@ -144,10 +146,9 @@ fn next(raw: &RawAnswer) -> Next {
         Some("slow_down") => Next::Slower,
         // Entra ID's word is the first, the RFC's the second.
         Some("authorization_declined" | "access_denied") => {
-            let cause = Cause::new(Kind::ConsentDeclined, "the person declined the sign-in");
-            Next::Done(Box::new(Err(cause)))
+            Next::failed(Cause::new(Kind::ConsentDeclined, "the person declined the sign-in"))
         }
-        Some("expired_token") => Next::Done(Box::new(Err(Cause::new(Kind::ConsentExpired, EXPIRED)))),
+        Some("expired_token") => Next::failed(expired()),
         _ => match answer::read(raw) {
             Err(cause) if cause.may_repeat() => Next::Slower,
             result => Next::Done(Box::new(result)),
@@ -155,7 +156,9 @@ fn next(raw: &RawAnswer) -> Next {
     }
 }
 
-const EXPIRED: &str = "the code expired before anybody signed in";
+fn expired() -> Cause {
+    Cause::new(Kind::ConsentExpired, "the code expired before anybody signed in")
+}
 
 #[cfg(test)]
 mod tests {

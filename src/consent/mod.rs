@@ -39,7 +39,7 @@ pub fn nobody_came() -> Cause {
 #[must_use]
 pub fn scopes(target: &Target) -> String {
     let mut scopes: Vec<&str> = target.scope.split_whitespace().collect();
-    for scope in target.consent_scopes.iter().flat_map(|scope| scope.split_whitespace()) {
+    for scope in target.consent_scopes.iter().map(String::as_str) {
         if !scopes.contains(&scope) {
             scopes.push(scope);
         }
@@ -72,7 +72,7 @@ pub async fn redeem(target: &Target, run: &Run, attempt: &Attempt, code: &Code) 
             Err(cause) => cause,
         };
         match cause.kind {
-            _ if !cause.may_repeat() && cause.kind == Kind::EntraThrottled => return Err(cause),
+            Kind::EntraThrottled if !cause.may_repeat() => return Err(cause),
             Kind::NetworkDns | Kind::NetworkRefused | Kind::NetworkProxy => {}
             Kind::EntraThrottled | Kind::EntraUnavailable => refused_before = true,
             // It was redeemed by a request that seemed to be turned away.

@@ -51,6 +51,14 @@ pub struct Told {
     pub pending: Vec<String>,
 }
 
+impl Told {
+    /// Whether it is this condition at this severity that was told.
+    #[must_use]
+    pub fn is_of(&self, condition: &Condition) -> bool {
+        self.code == condition.code && self.severity == condition.severity
+    }
+}
+
 /// Everything that people were told of one token, as its tag says it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Standing(pub Vec<Told>);
@@ -84,12 +92,6 @@ impl Standing {
         (!text.is_empty()).then_some(text)
     }
 
-    /// What was told of a condition at this severity.
-    #[must_use]
-    pub fn of(&self, condition: &Condition) -> Option<&Told> {
-        self.0.iter().find(|told| told.code == condition.code && told.severity == condition.severity)
-    }
-
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {
         self.0.iter().map(|told| told.severity).max()
@@ -113,6 +115,21 @@ impl Before {
             None => Self::Known(Standing::default()),
             Some(tag) => Standing::parse(tag).map_or(Self::Unknown, Self::Known),
         }
+    }
+
+    /// Everything that is known to have been told.
+    #[must_use]
+    pub fn told(&self) -> &[Told] {
+        match self {
+            Self::Known(Standing(told)) => told,
+            Self::Unknown => &[],
+        }
+    }
+
+    /// What is known to have been told of a condition at this severity.
+    #[must_use]
+    pub fn of(&self, condition: &Condition) -> Option<&Told> {
+        self.told().iter().find(|told| told.is_of(condition))
     }
 }
 

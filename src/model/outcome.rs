@@ -75,6 +75,12 @@ impl Verdict {
             Self::Failed(_) => "failed",
         }
     }
+
+    /// Whether nobody needs to be told of this token, whatever its age.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        matches!(self, Self::Held(Hold::Suspended(_) | Hold::Retired(_)))
+    }
 }
 
 /// Why nothing was done.
@@ -94,14 +100,6 @@ pub enum Hold {
     Suspended(OffsetDateTime),
     /// It was taken out of service then.
     Retired(OffsetDateTime),
-}
-
-impl Hold {
-    /// Whether nobody needs to be told of this token, whatever its age.
-    #[must_use]
-    pub const fn is_quiet(&self) -> bool {
-        matches!(self, Self::Suspended(_) | Self::Retired(_))
-    }
 }
 
 /// What a person should know though nothing failed.

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::days(2);
 /// What holds for a token after a run, the worst first. Nothing for one that its owner set aside.
 #[must_use]
 pub fn of_token(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Vec<Condition> {
-    if matches!(&outcome.verdict, Verdict::Held(hold) if hold.is_quiet()) {
+    if outcome.verdict.is_quiet() {
         return Vec::new();
     }
     let mut conditions: Vec<Condition> = [of_failure(target, outcome, now), of_age(target, outcome, now)]
@@ -31,7 +31,6 @@ pub fn of_token(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Vec<
 /// shows that Entra ID accepts it, and whether with MFA; a version that was seen shows its age and whether it is enabled.
 #[must_use]
 pub fn looked(outcome: &Outcome, code: &str) -> bool {
-    let set_aside = matches!(&outcome.verdict, Verdict::Held(hold) if hold.is_quiet());
     let by_metadata = [
         "token.aging",
         "token.expiring",
@@ -41,7 +40,7 @@ pub fn looked(outcome: &Outcome, code: &str) -> bool {
         "vault.secret.disabled",
     ];
     match outcome.verdict {
-        _ if set_aside => false,
+        _ if outcome.verdict.is_quiet() => false,
         _ if by_metadata.contains(&code) => outcome.version.is_some(),
         Verdict::Rotated | Verdict::Probed | Verdict::Recovered => true,
         _ => false,

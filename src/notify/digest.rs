@@ -87,20 +87,12 @@ pub fn notice(
     looked: impl Fn(&str) -> bool,
     now: OffsetDateTime,
 ) -> Option<Notice> {
-    let known = |condition: &Condition| match before {
-        Before::Known(standing) => standing.of(condition),
-        Before::Unknown => None,
-    };
-    let news = conditions.iter().any(|condition| known(condition).is_none());
-    let missed: Vec<String> = conditions.iter().filter_map(known).flat_map(|told| told.pending.clone()).collect();
-    let holds = |told: &&Told| {
-        conditions.iter().any(|condition| condition.code == told.code && condition.severity == told.severity)
-    };
-    let gone = match before {
-        Before::Known(standing) => standing.0.iter().filter(|told| !holds(told)).cloned().collect(),
-        Before::Unknown => Vec::new(),
-    };
-    let (ended, unseen): (Vec<Told>, Vec<Told>) = gone.into_iter().partition(|told| looked(&told.code));
+    let news = conditions.iter().any(|condition| before.of(condition).is_none());
+    let known = conditions.iter().filter_map(|condition| before.of(condition));
+    let missed: Vec<String> = known.flat_map(|told| told.pending.clone()).collect();
+    let holds = |told: &&Told| conditions.iter().any(|condition| told.is_of(condition));
+    let gone = before.told().iter().filter(|told| !holds(told)).cloned();
+    let (ended, unseen): (Vec<Told>, Vec<Told>) = gone.partition(|told| looked(&told.code));
     let worst = |told: &[Told]| told.iter().map(|told| told.severity).max();
     let holding = conditions.iter().map(|condition| condition.severity).max().max(worst(&unseen));
     let severity = holding.or(worst(&ended))?;
@@ -111,7 +103,7 @@ pub fn notice(
     };
     let fact = |condition: Condition| Fact {
         id: id(&subject, &condition),
-        since: known(&condition).map_or(now, |told| told.since),
+        since: before.of(&condition).map_or(now, |told| told.since),
         condition,
     };
     let facts = conditions.into_iter().map(fact).collect();
@@ -121,14 +113,10 @@ pub fn notice(
 /// What is to be remembered of a notice, after the receivers in `missed` were not reached.
 #[must_use]
 pub fn remembered(notice: &Notice, before: &Before, missed: &[String]) -> Standing {
-    let pending_before = |fact: &Fact| match before {
-        Before::Known(standing) => standing.of(&fact.condition).map(|told| told.pending.clone()),
-        Before::Unknown => None,
-    };
     let told = |fact: &Fact| {
-        let pending = match pending_before(fact) {
+        let pending = match before.of(&fact.condition) {
             // Who missed it before and was not reached now either.
-            Some(pending) => pending.into_iter().filter(|name| missed.contains(name)).collect(),
+            Some(told) => told.pending.iter().filter(|name| missed.contains(name)).cloned().collect(),
             None => missed.to_vec(),
         };
         Told { severity: fact.condition.severity, code: fact.condition.code.to_owned(), since: fact.since, pending }

@@ -5,6 +5,7 @@ use futures::StreamExt as _;
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Answer, PartnerCenter};
@@ -152,7 +153,7 @@ impl PartnerCenter<'_> {
         }
     }
 
-    fn granted<T: serde::de::DeserializeOwned>(&self, answer: &Answer) -> Result<T, Cause> {
+    fn granted<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Cause> {
         let read = (200..300).contains(&answer.status).then(|| answer.read()).flatten();
         read.ok_or_else(|| self.refusal(answer))
     }

@@ -1,11 +1,13 @@
 //! Takes over a token that a person signed in for. It goes the way of the job, prove → store → retire, but may be the first of
 //! its secret and goes on top of whatever lies there.
 
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
 use super::inspect::{self, Candidate, Replacement, Seen};
 use super::steps::{Superseded, at, prove, put, redeem};
 use super::{Inventory, Options, Run, store};
-use time::OffsetDateTime;
-
 use crate::entra::answer::Grant;
 use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
 use crate::model::identity::{self, Mfa, Part, Pin};
@@ -55,7 +57,7 @@ pub async fn recover(target: &Target, vault: &dyn Vault, run: &Run) -> Result<In
 }
 
 /// A pause while the vault recovers a secret, which takes it some three seconds.
-const RECOVERY: std::time::Duration = std::time::Duration::from_secs(1);
+const RECOVERY: Duration = Duration::from_secs(1);
 
 /// Redeems a refresh token that somebody brings in.
 ///
@@ -102,7 +104,7 @@ pub fn judge(
     inspect::inspect(grant, redeemed, &pin, None).at(Stage::Inspect)
 }
 
-const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_secs(86_400);
 const REPLACE: &str =
     "sign in as that user, or say that another one is meant: rotator consent {name} --replace-identity";
 const AS_CONFIGURED: &str =

@@ -34,10 +34,10 @@ pub struct AppRow {
 
 /// Each app once, in the order of its first token; judged by the most cautious of its tokens.
 #[must_use]
-pub fn rows(targets: &[&Arc<Target>], expiries: &Expiries, now: OffsetDateTime) -> Vec<AppRow> {
+pub fn rows(targets: &[Arc<Target>], expiries: &Expiries, now: OffsetDateTime) -> Vec<AppRow> {
     let mut seen = HashSet::new();
     let first = targets.iter().filter(|target| seen.insert(target.app.name.as_str()));
-    let row = |target: &&Arc<Target>| {
+    let row = |target: &Arc<Target>| {
         let app = &target.app;
         let policies = || targets.iter().filter(|other| other.app.name == app.name).map(|other| &other.policy);
         let warn_before = policies().map(|policy| policy.warn_before).max().unwrap_or_default();

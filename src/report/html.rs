@@ -31,15 +31,13 @@ struct Bar<'a> {
 }
 
 pub(super) fn render(report: &Report) -> String {
-    let mut rows: Vec<&Row> = report.tokens.iter().collect();
-    rows.sort_by_key(|row| (std::cmp::Reverse(text::urgency(row)), row.days_left, row.name.clone()));
     let apps = report.apps.iter().filter_map(|app| {
         let (remark, fix) = app.remark()?;
         Some((app.name.as_str(), remark, fix))
     });
     let page = Page {
         report,
-        rows: rows.into_iter().map(bar).collect(),
+        rows: text::by_urgency(report).into_iter().map(bar).collect(),
         apps: apps.collect(),
         verdict: text::summary(report),
         finished: report.finished.format(&Rfc3339).unwrap_or_default(),

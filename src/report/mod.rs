@@ -192,19 +192,17 @@ pub struct Facts<'a> {
     /// Receivers that could not be told, why, and what to do.
     pub not_told: Vec<(String, Cause, &'static str)>,
     pub tokens: Vec<(&'a Arc<Target>, Outcome)>,
-    /// When the credentials of the apps end, by the name of the app: `None` where nobody says; absent where nobody was
-    /// asked.
-    pub expiries: Expiries,
+    pub apps: Vec<AppRow>,
 }
 
+/// When the credentials of the apps end, by the name of the app: `None` where nobody says; absent where nobody was asked.
 pub type Expiries = HashMap<String, Option<OffsetDateTime>>;
 
 /// Judges every outcome and counts.
 #[must_use]
 pub fn report(facts: Facts<'_>) -> Report {
     let now = facts.finished;
-    let targets: Vec<&Arc<Target>> = facts.tokens.iter().map(|(target, _)| *target).collect();
-    let apps = app::rows(&targets, &facts.expiries, now);
+    let apps = facts.apps;
     let tokens: Vec<Row> = facts.tokens.into_iter().map(|(target, outcome)| row(target, outcome, now)).collect();
     let count = |name| tokens.iter().filter(|row| row.outcome == name).count();
     let worst = |code| tokens.iter().any(|row| row.aside.code == code);
@@ -242,7 +240,7 @@ fn row(target: &Target, outcome: Outcome, now: OffsetDateTime) -> Row {
     let aside = Aside {
         policy: target.policy.clone(),
         hold: hold(&outcome.verdict, &outcome.before),
-        quiet: matches!(&outcome.verdict, Verdict::Held(hold) if hold.is_quiet()),
+        quiet: outcome.verdict.is_quiet(),
         code: exit_code(&outcome.verdict, age.health),
         notes: outcome.notes,
         owner: target.owner.clone(),

@@ -1,5 +1,6 @@
 //! The report for a person: worst first, days left as a bar, and what to do next.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use crate::model::failure::Stage;
@@ -14,8 +15,7 @@ const GREEN: &str = "\u{1b}[32m";
 const RESET: &str = "\u{1b}[0m";
 
 pub(super) fn render(report: &Report, style: Style) -> String {
-    let mut rows: Vec<&Row> = report.tokens.iter().collect();
-    rows.sort_by_key(|row| (std::cmp::Reverse(urgency(row)), row.days_left, row.name.clone()));
+    let rows = by_urgency(report);
     let width = rows.iter().map(|row| row.name.len()).max().unwrap_or_default();
     let mut text = String::new();
     for row in &rows {
@@ -34,6 +34,13 @@ pub(super) fn render(report: &Report, style: Style) -> String {
     }
     let _ = writeln!(text, "{}", summary(report));
     text
+}
+
+/// The tokens, the most urgent first.
+pub(super) fn by_urgency(report: &Report) -> Vec<&Row> {
+    let mut rows: Vec<&Row> = report.tokens.iter().collect();
+    rows.sort_by_key(|row| (Reverse(urgency(row)), row.days_left, row.name.clone()));
+    rows
 }
 
 /// 3 a person must act, 2 try again later, 1 worth a look, 0 fine.

@@ -2,6 +2,8 @@
 
 use crate::redaction;
 use crate::support::person::{Consent, Person, query};
+#[cfg(unix)]
+use crate::support::{Keyboard, Terminal};
 use crate::support::{Rig, TOKEN, due, soon};
 use rotator::report::OutcomeName;
 use rotator::sandbox::entra::directory::{TENANT, USER};
@@ -234,23 +236,29 @@ async fn a_code_is_not_sent_twice_where_it_may_be_used_up() {
     assert_eq!(consent.ended().await.code, Some(0));
 }
 
-/// A sign-in is dear: what keeps it from being stored can be put right while it is still there.
+/// A sign-in at a terminal: somebody has signed in, and has said that it is to be stored.
 #[cfg(unix)]
-#[tokio::test]
-async fn storing_is_tried_again_when_the_person_says_so() {
-    use crate::support::Terminal;
-    let rig = Rig::with(&due(), |state| {
-        state.vault(VAULT).rights.denied.insert(Right::Set);
-    })
-    .await;
+async fn said_yes(rig: &Rig) -> (Consent, Keyboard) {
     let mut command = rig.command(&["consent", TOKEN, "--no-browser", "--log-level", "off"]);
     let keyboard = Terminal::of_stdin(&mut command);
     let mut consent = Consent::of(command.spawn().unwrap()).await;
-    let person = Person::of(&rig);
+    let person = Person::of(rig);
     let back = person.answer(&consent.url, "accept").await;
     assert_eq!(person.get(back.as_str()).await.status, 303);
     consent.says("tenant ").await;
     keyboard.types("y\n");
+    (consent, keyboard)
+}
+
+/// A sign-in is dear: what keeps it from being stored can be put right while it is still there.
+#[cfg(unix)]
+#[tokio::test]
+async fn storing_is_tried_again_when_the_person_says_so() {
+    let rig = Rig::with(&due(), |state| {
+        state.vault(VAULT).rights.denied.insert(Right::Set);
+    })
+    .await;
+    let (mut consent, keyboard) = said_yes(&rig).await;
     consent.says("fix: give the job's identity a role").await;
     rig.world().state().vault(VAULT).rights.denied.remove(&Right::Set);
     keyboard.types("y\n");
@@ -263,21 +271,13 @@ async fn storing_is_tried_again_when_the_person_says_so() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_write_whose_answer_was_lost_is_found_by_the_next_try() {
-    use crate::support::Terminal;
     let rig = Rig::new(&due()).await;
     rig.fault(Rule::new(Phase::After, Fault::Cut).on(Route::Write).times(1));
     // The guard reads once; the read after the lost answer is refused.
     let refused =
         Fault::json(403, r#"{"error":{"code":"Forbidden","message":"no","innererror":{"code":"ForbiddenByRbac"}}}"#);
     rig.fault(Rule::new(Phase::Before, refused).on(Route::Read).about(TOKEN).skip(2).times(1));
-    let mut command = rig.command(&["consent", TOKEN, "--no-browser", "--log-level", "off"]);
-    let keyboard = Terminal::of_stdin(&mut command);
-    let mut consent = Consent::of(command.spawn().unwrap()).await;
-    let person = Person::of(&rig);
-    let back = person.answer(&consent.url, "accept").await;
-    assert_eq!(person.get(back.as_str()).await.status, 303);
-    consent.says("tenant ").await;
-    keyboard.types("y\n");
+    let (mut consent, keyboard) = said_yes(&rig).await;
     consent.says("vault.forbidden.rbac").await;
     keyboard.types("y\n");
     let outcome = consent.ended().await;
@@ -323,7 +323,6 @@ async fn what_may_be_stored_is_not_denied() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_person_at_the_terminal_confirms() {
-    use crate::support::Terminal;
     for (answer, code, versions) in [("y\n", Some(0), 2), ("n\n", Some(3), 1), ("\n", Some(3), 1)] {
         let rig = Rig::new(&due()).await;
         let mut command = rig.command(&["consent", TOKEN, "--no-browser", "--log-level", "off"]);

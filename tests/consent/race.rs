@@ -16,10 +16,9 @@ fn consented(rig: &Rig) -> Option<String> {
 #[tokio::test]
 async fn a_sign_in_during_a_run_is_put_on_top_again() {
     let rig = Rig::new(&due()).await;
-    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(1));
+    let mut paused = rig.pause(|rule| rule.on(Route::Write).times(1));
     let job = rig.start(&["run", "--output", "json"]);
-    let resume = soon(arrived.recv()).await.unwrap();
+    let resume = paused.arrived().await;
     let token = issue(&mut rig.world().state(), CLIENT, true);
     assert_eq!(import(&rig, &token, &[]).await.code, Some(0));
     let signed_in = consented(&rig);
@@ -38,10 +37,9 @@ async fn a_sign_in_during_a_run_is_put_on_top_again() {
 #[tokio::test]
 async fn a_run_that_is_killed_after_covering_it_is_repaired_by_the_next() {
     let rig = Rig::new(&due()).await;
-    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(1));
+    let mut paused = rig.pause(|rule| rule.on(Route::Write).times(1));
     let mut job = rig.start(&["run"]);
-    let resume = soon(arrived.recv()).await.unwrap();
+    let resume = paused.arrived().await;
     let token = issue(&mut rig.world().state(), CLIENT, true);
     assert_eq!(import(&rig, &token, &[]).await.code, Some(0));
     let signed_in = consented(&rig);
@@ -62,10 +60,9 @@ async fn a_run_during_a_sign_in_is_covered_by_it() {
     let rig = Rig::new(&due()).await;
     let token = issue(&mut rig.world().state(), CLIENT, true);
     // The sign-in has looked at the versions, and is about to make sure that nothing came on top of them.
-    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Read).about(TOKEN).times(1));
+    let mut paused = rig.pause(|rule| rule.on(Route::Read).about(TOKEN).times(1));
     let (outcome, ()) = tokio::join!(import(&rig, &token, &[]), async {
-        let resume = soon(arrived.recv()).await.unwrap();
+        let resume = paused.arrived().await;
         assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Rotated);
         resume.send(()).unwrap();
     });
@@ -83,10 +80,9 @@ async fn a_run_in_the_middle_of_the_write_does_not_come_back_later() {
     })
     .await;
     let token = issue(&mut rig.world().state(), CLIENT, true);
-    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(1));
+    let mut paused = rig.pause(|rule| rule.on(Route::Write).times(1));
     let (outcome, ()) = tokio::join!(import(&rig, &token, &[]), async {
-        let resume = soon(arrived.recv()).await.unwrap();
+        let resume = paused.arrived().await;
         assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Rotated);
         resume.send(()).unwrap();
     });
@@ -108,10 +104,9 @@ async fn what_somebody_else_stored_while_it_went_on_is_not_covered() {
             let mut state = rig.world().state();
             (issue(&mut state, CLIENT, true), issue(&mut state, CLIENT, true))
         };
-        let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-        rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Token).times(1));
+        let mut paused = rig.pause(|rule| rule.on(Route::Token).times(1));
         let (outcome, newest) = tokio::join!(import(&rig, &mine, &[]), async {
-            let resume = soon(arrived.recv()).await.unwrap();
+            let resume = paused.arrived().await;
             if how == "by a sign-in" {
                 assert_eq!(import(&rig, &theirs, &[]).await.code, Some(0));
             } else {
@@ -137,10 +132,9 @@ async fn of_two_sign_ins_in_one_moment_one_is_on_top_and_the_other_is_told() {
         let mut state = rig.world().state();
         (issue(&mut state, CLIENT, true), issue(&mut state, CLIENT, true))
     };
-    let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(1));
+    let mut paused = rig.pause(|rule| rule.on(Route::Write).times(1));
     let (first, second) = tokio::join!(import(&rig, &mine, &[]), async {
-        let resume = soon(arrived.recv()).await.unwrap();
+        let resume = paused.arrived().await;
         let second = import(&rig, &theirs, &[]).await;
         resume.send(()).unwrap();
         second
@@ -164,10 +158,9 @@ async fn a_sign_in_is_known_as_one_whatever_tags_there_are() {
             version.tags.extend((0..count).map(|nth| (format!("cost-centre-{nth}"), nth.to_string())));
         })
         .await;
-        let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-        rig.fault(Rule::new(Phase::Before, Fault::Pause(sender)).on(Route::Write).times(1));
+        let mut paused = rig.pause(|rule| rule.on(Route::Write).times(1));
         let job = rig.start(&["run", "--output", "json"]);
-        let resume = soon(arrived.recv()).await.unwrap();
+        let resume = paused.arrived().await;
         let token = issue(&mut rig.world().state(), CLIENT, true);
         assert_eq!(import(&rig, &token, &[]).await.code, Some(0));
         let signed_in = rig.newest_value(TOKEN);

@@ -13,6 +13,8 @@ use rotator::sandbox::setting::{self, Setting};
 use rotator::sandbox::state::State;
 use rotator::sandbox::{Sandbox, World};
 use tokio::process::{Child, Command};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub(crate) const TOKEN: &str = "contoso-partner";
@@ -75,17 +77,23 @@ impl Rig {
         self
     }
 
+    /// Lets requests wait, each until it is told to go on.
+    pub(crate) fn pause(&self, on: impl FnOnce(Rule) -> Rule) -> Paused {
+        let (sender, arrived) = mpsc::unbounded_channel();
+        self.fault(on(Rule::new(Phase::Before, Fault::Pause(sender))));
+        Paused(arrived)
+    }
+
     /// Lets one request wait while the records change under it. The handle ends when that has happened.
     pub(crate) fn meanwhile<T: Send + 'static>(
         &self,
         on: impl FnOnce(Rule) -> Rule,
         act: impl FnOnce(&mut State) -> T + Send + 'static,
     ) -> JoinHandle<T> {
-        let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-        self.fault(on(Rule::new(Phase::Before, Fault::Pause(sender))).times(1));
+        let mut paused = self.pause(|rule| on(rule).times(1));
         let world = Arc::clone(self.world());
         tokio::spawn(async move {
-            let resume = soon(arrived.recv()).await.unwrap();
+            let resume = paused.arrived().await;
             let done = act(&mut world.state());
             resume.send(()).unwrap();
             done
@@ -152,6 +160,16 @@ pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+}
+
+/// Requests that wait.
+pub(crate) struct Paused(UnboundedReceiver<oneshot::Sender<()>>);
+
+impl Paused {
+    /// Waits for the next one. It goes on when it is sent to.
+    pub(crate) async fn arrived(&mut self) -> oneshot::Sender<()> {
+        soon(self.0.recv()).await.unwrap()
+    }
 }
 
 /// A run and its report.

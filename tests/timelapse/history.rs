@@ -256,7 +256,6 @@ impl History {
         });
         let targets = &self.config.targets;
         let outcomes = renew::run(targets, &run, Options::default(), |_| {}).await;
-        let refs: Vec<&Arc<Target>> = targets.iter().collect();
         let app = &targets[0].app;
         let expiries = run.proofs.expiry(app).map(|end| (app.name.clone(), end)).into_iter().collect();
         let life = |row: app::AppRow| AppLife {
@@ -266,7 +265,7 @@ impl History {
             health: row.health,
             days_left: row.days_left,
         };
-        let apps: Vec<AppLife> = app::rows(&refs, &expiries, now).into_iter().map(life).collect();
+        let apps: Vec<AppLife> = app::rows(targets, &expiries, now).into_iter().map(life).collect();
         let tokens: Vec<(&Arc<Target>, &Outcome)> = targets.iter().zip(&outcomes).collect();
         let mut gathered = gather::gather(&run.id, &tokens, &apps, now);
         if self.broken == Broken::OnlyFailures {

@@ -131,6 +131,7 @@ async fn a_panic_is_the_failure_of_one_token() {
         finished: now,
         fail_on_warning: false,
         fail_on_notify: false,
+        is_whole_run: true,
         not_told: Vec::new(),
         tokens,
         apps: report::app::rows(&config.targets, &expiries, now),

@@ -61,18 +61,15 @@ async fn a_step_with_warnings_alone_is_marked() {
 async fn metrics_are_written_whole() {
     let rig = Rig::new(&fleet()).await;
     let file = rig.sandbox.folder().join("rotator.prom");
-    for command in ["run", "status"] {
-        std::fs::write(&file, "old").unwrap();
-        rig.call(&[command, "--metrics-file", file.to_str().unwrap(), "--log-level", "off"]).await;
-        let text = std::fs::read_to_string(&file).unwrap();
-        for line in [
-            "# TYPE rotator_token_expiry_timestamp_seconds gauge",
-            "rotator_token_mfa{token=\"no-mfa\",vault=\"contoso-kv.vault.azure.net\",secret=\"no-mfa\"} 0",
-            "rotator_run_exit_code ",
-        ] {
-            assert!(text.contains(line), "{command}: {line}: {text}");
-        }
-        assert_eq!(text.contains("rotator_token_failure{token=\"dead\""), command == "run");
+    rig.call(&["run", "--metrics-file", file.to_str().unwrap(), "--log-level", "off"]).await;
+    let text = std::fs::read_to_string(&file).unwrap();
+    for line in [
+        "# TYPE rotator_token_expiry_timestamp_seconds gauge",
+        "rotator_token_mfa{token=\"no-mfa\",vault=\"contoso-kv.vault.azure.net\",secret=\"no-mfa\"} 0",
+        "rotator_token_failure{token=\"dead\"",
+        "rotator_run_exit_code ",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
     }
     let left: Vec<_> =
         std::fs::read_dir(rig.sandbox.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -82,10 +79,63 @@ async fn metrics_are_written_whole() {
     assert!(outcome.code == Some(3) && outcome.stderr.contains("metrics.failed"), "{outcome:?}");
 }
 
+/// What a look, a part or a run without a vault does not know stays as the last run found it.
+#[tokio::test]
+async fn metrics_do_not_go_quiet() {
+    let rig = Rig::new(&fleet()).await;
+    let file = rig.sandbox.folder().join("rotator.prom");
+    let path = file.to_str().unwrap().to_owned();
+    let of = |name: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let mut lines: Vec<String> = text.lines().filter(|line| line.starts_with(name)).map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    rig.call(&["run", "--metrics-file", &path, "--log-level", "off"]).await;
+    let names = ["rotator_token_expiry", "rotator_run_", "rotator_token_failure", "rotator_token_mfa", "rotator_app"];
+    let before: Vec<Vec<String>> = names.iter().map(|name| of(name)).collect();
+    assert_eq!(before[0].len(), 4);
+    let part = |arguments: &[&str]| [arguments, &["--metrics-file", &path, "--log-level", "off"]].concat().join(" ");
+    for arguments in [part(&["status"]), part(&["run", "--dry-run"]), part(&["run", "--only", "fine"])] {
+        std::fs::write(
+            &file,
+            std::fs::read_to_string(&file)
+                .unwrap()
+                .replace("finished_timestamp_seconds ", "finished_timestamp_seconds 1"),
+        )
+        .unwrap();
+        let runs = of("rotator_run_");
+        rig.call(&arguments.split(' ').collect::<Vec<_>>()).await;
+        for (name, before) in names.iter().zip(&before).filter(|(name, _)| **name != "rotator_run_") {
+            assert_eq!(of(name), *before, "{arguments}: {name}");
+        }
+        assert_eq!(of("rotator_run_"), runs, "{arguments}");
+    }
+    // Without the vault nobody knows how old they are, and they are not younger.
+    rig.fault(Rule::new(Phase::Before, Fault::status(503)).on(Route::Versions));
+    rig.call(&["run", "--metrics-file", &path, "--deadline", "1s", "--log-level", "off"]).await;
+    assert_eq!((of(names[0]), of("rotator_token_failure").len()), (before[0].clone(), 4));
+    // A token that the configuration no longer names is gone.
+    rig.configure(&rig.config_text().replace("name = \"fine\"", "name = \"other\""));
+    rig.call(&["run", "--metrics-file", &path, "--deadline", "1s", "--log-level", "off"]).await;
+    assert!(!of("rotator_").iter().any(|line| line.contains("token=\"fine\"")));
+}
+
+/// What somebody else says is not a command to the agent that reads the log.
+#[tokio::test]
+async fn nobody_else_speaks_to_the_pipeline() {
+    let seed = Seed::new(TOKEN).days_old(8).fate(Fate::Revoked);
+    let rig = Rig::new(&[seed.line("purpose = \"##vso[task.setvariable variable=PATH]x\\n##[error]y\"")]).await;
+    let outcome = rig.env("TF_BUILD", "True").call(&["run"]).await;
+    let all = format!("{}{}", outcome.stdout, outcome.stderr);
+    assert!(all.contains("# #vso[task.setvariable") && !all.contains("##vso[task.setvariable"), "{all}");
+    assert!(!all.contains("##[error]"), "{all}");
+}
+
 #[tokio::test]
 async fn nagios_gets_one_line_and_its_own_exit_codes() {
     for (seeds, code, first) in [
-        (vec![Seed::new("fine").days_old(1)], 0, "ROTATOR OK - 1 tokens are safe | 'fine'=89;30:;14:;;90"),
+        (vec![Seed::new("fine").days_old(1)], 0, "ROTATOR OK - 1 token is safe | 'fine'=89;30:;14:;;90"),
         (vec![Seed::new("old").days_old(61)], 1, "ROTATOR WARNING - old: 29 days left | 'old'=29;30:;14:;;90"),
         (vec![Seed::new("old").days_old(80)], 2, "ROTATOR CRITICAL - old: 10 days left | 'old'=10;30:;14:;;90"),
         (vec![Seed::new("hand").untagged()], 3, "ROTATOR UNKNOWN - hand: age unknown | "),

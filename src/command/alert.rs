@@ -11,9 +11,10 @@ use crate::model::alert::Severity;
 use crate::model::kind::Remedy;
 use crate::model::receiver::Receiver;
 use crate::notify::message::Message;
+use crate::notify::missed::Missed;
 use crate::notify::receiver::{self, Opened};
 use crate::notify::tell::Told;
-use crate::notify::{example, filter, tell};
+use crate::notify::{example, filter};
 use crate::secret::{ClientSecret, ReceiverAddress};
 
 pub(super) async fn alert(source: &Source, what: &What) -> Result<u8, Usage> {
@@ -35,8 +36,8 @@ async fn test(source: &Source, arguments: &AlertTest) -> Result<u8, Usage> {
             Ok(()) => {
                 let _ = writeln!(text, "{}: taken ({} sent)", told.receiver, told.messages);
             }
-            Err(cause) => {
-                let (slug, hint) = (cause.kind.slug(), tell::hint(cause));
+            Err(Missed { cause, hint }) => {
+                let slug = cause.kind.slug();
                 let _ = writeln!(text, "{}: {slug}: {cause}\n  → {hint}", told.receiver);
             }
         }
@@ -47,8 +48,10 @@ async fn test(source: &Source, arguments: &AlertTest) -> Result<u8, Usage> {
 
 /// 3 where a person must put something right, 4 where only what passes is in the way.
 fn exit_code(told: &[Told]) -> u8 {
-    let passes =
-        told.iter().filter_map(|told| told.result.as_ref().err()).map(|cause| cause.kind.remedy() == Remedy::Retry);
+    let passes = told
+        .iter()
+        .filter_map(|told| told.result.as_ref().err())
+        .map(|missed| missed.cause.kind.remedy() == Remedy::Retry);
     match passes.reduce(|one, other| one && other) {
         None => 0,
         Some(true) => 4,

@@ -9,9 +9,9 @@ use crate::config::Config;
 use crate::model::outcome::Outcome;
 use crate::model::receiver::{Heartbeat, Receiver};
 use crate::model::target::Target;
-use crate::notify::digest::Digest;
 use crate::notify::gather::{self, AppLife, Gathered};
 use crate::notify::message::Message;
+use crate::notify::missed::Missed;
 use crate::notify::send::Sender;
 use crate::notify::tell::{self, Told};
 use crate::notify::{example, heartbeat};
@@ -51,16 +51,14 @@ impl<'a> Office<'a> {
 
     async fn ping(&self, message: impl FnOnce(&ReceiverAddress) -> Message) {
         let Some(Heartbeat { url }) = &self.config.heartbeat else { return };
+        let deadline = Deadline::after(PING);
         let sent = async {
-            let url = tell::address(url, &self.connected.run.vaults).await?;
-            tell::send(&self.sender, &message(&url), &Deadline::after(PING)).await
+            let url = tell::address(url, &self.connected.run.vaults, &deadline).await?;
+            tell::send(&self.sender, &message(&url), &deadline).await.map_err(Missed::from)
         };
-        if let Err(cause) = sent.await {
-            tracing::warn!(
-                event = "heartbeat.failed",
-                kind = cause.kind.slug(),
-                "the heartbeat was not taken: {cause}"
-            );
+        if let Err(Missed { cause, hint }) = sent.await {
+            let kind = cause.kind.slug();
+            tracing::warn!(event = "heartbeat.failed", kind, hint, "the heartbeat was not taken: {cause}");
         }
     }
 
@@ -70,24 +68,26 @@ impl<'a> Office<'a> {
             name: app.name.clone(),
             client_id: app.client_id.clone(),
             credential: app.credential.clone(),
+            expires: app.expires_at,
             health: app.health,
             days_left: app.days_left,
         };
-        let apps: Vec<AppLife> = apps.iter().map(life).collect();
+        // What was told of an app is noted at its first token, so that a run without that one has nothing to say of it.
+        let first = |app: &&AppRow| {
+            let first = self.config.targets.iter().find(|target| target.app.name == app.name);
+            first.is_some_and(|first| tokens.iter().any(|(target, _)| target.name == first.name))
+        };
+        let apps: Vec<AppLife> = apps.iter().filter(first).map(life).collect();
         gather::gather(&self.connected.run.id, tokens, &apps, self.connected.run.clock.now())
     }
 
-    /// Tells these receivers of an example, and ends at PagerDuty what that began.
+    /// Tells these receivers of an example, and ends what that began at those that keep state.
     pub(super) async fn test(&self, receivers: &[Receiver]) -> Vec<Told> {
         let run = &self.connected.run;
         let digest = example::digest(&run.id, run.clock.now());
         let told = tell::all(receivers, &digest, &self.sender, &run.vaults, &run.deadline).await;
-        let over = Digest {
-            healthy: digest.notices.iter().map(|notice| notice.subject.clone()).collect(),
-            notices: Vec::new(),
-            ..digest
-        };
-        tell::all(receivers, &over, &self.sender, &run.vaults, &run.deadline).await;
+        let keeping: Vec<Receiver> = receivers.iter().filter(|receiver| receiver.kind.keeps_state()).cloned().collect();
+        tell::all(&keeping, &example::end(digest), &self.sender, &run.vaults, &run.deadline).await;
         told
     }
 

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 
 use crate::command::file::{self, Readers};
 use crate::command::stdout;
-use crate::config::refer;
+use crate::config::{Config, refer};
 use crate::report::pipeline::{self, Pipeline};
+use crate::report::prometheus::{self, Known};
 use crate::report::{Output, Report, Style};
 
-/// Writes the metrics all at once, as the collector that reads them wants it.
-pub(super) fn metrics(report: &Report, path: Option<&Path>) {
+/// Writes the metrics all at once, as the collector that reads them wants it. What this report does not know of what the
+/// configuration names stays as it is in the file.
+pub(super) fn metrics(report: &Report, config: &Config, path: Option<&Path>) {
     let Some(path) = path else { return };
-    let text = report.render(Output::Prometheus, Style::default());
+    let before = refer::file(path).unwrap_or_default();
+    let text = prometheus::merged(report, &before, &Known::of(&config.targets));
     if let Err(error) = file::replace(path, text.as_bytes(), Readers::Everybody) {
         tracing::error!(event = "metrics.failed", path = %path.display(), "the metrics were not written: {error}");
     }

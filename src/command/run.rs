@@ -9,7 +9,8 @@ use crate::config::Source;
 use crate::model::failure::Cause;
 use crate::model::outcome::Outcome;
 use crate::model::target::Target;
-use crate::notify::tell::{self, Told};
+use crate::notify::missed::Missed;
+use crate::notify::tell::Told;
 use crate::renew::{self, Options};
 use crate::report::{self, Facts, Output, Report, Style, Summary, progress};
 
@@ -18,6 +19,8 @@ pub(super) async fn run(source: &Source, arguments: &Arguments) -> Result<u8, Us
     let targets = connect::chosen(&config, &arguments.only)?;
     let connected = connect::open(&config, arguments.deadline)?;
     let office = Office::open(&config, &connected)?;
+    // A part says nothing of the rest, neither to those who watch the job nor in its metrics.
+    let is_whole_run = arguments.only.is_empty() && !arguments.dry_run;
     let run = Arc::clone(&connected.run);
     let listener = tokio::spawn(signal::end(run.deadline.clone()));
 
@@ -29,7 +32,7 @@ pub(super) async fn run(source: &Source, arguments: &Arguments) -> Result<u8, Us
         bar.set_message(target.name.clone());
         bar.inc(1);
     };
-    if !arguments.dry_run {
+    if is_whole_run {
         office.begun().await;
     }
     let outcomes = renew::run(&targets, &run, options, done).await;
@@ -47,23 +50,23 @@ pub(super) async fn run(source: &Source, arguments: &Arguments) -> Result<u8, Us
         finished,
         fail_on_warning: arguments.fail_on.contains(&FailOn::Warning),
         fail_on_notify: arguments.fail_on.contains(&FailOn::Notify),
+        is_whole_run,
         not_told: told.into_iter().filter_map(not_told).collect(),
         tokens: targets.iter().zip(outcomes).collect(),
         apps,
     });
     log(&report);
-    publish::metrics(&report, arguments.metrics_file.as_deref());
+    publish::metrics(&report, &config, arguments.metrics_file.as_deref());
     publish::pipeline(&report);
     stdout::print(&report.render(arguments.output, stdout::style()));
-    if !arguments.dry_run {
+    if is_whole_run {
         office.ended(report.summary.exit_code, &report.render(Output::Text, Style::default())).await;
     }
     Ok(report.summary.exit_code)
 }
 
-fn not_told(told: Told) -> Option<(String, Cause, &'static str)> {
-    let cause = told.result.err()?;
-    let hint = tell::hint(&cause);
+fn not_told(told: Told) -> Option<(String, Cause, String)> {
+    let Missed { cause, hint } = told.result.err()?;
     Some((told.receiver, cause, hint))
 }
 

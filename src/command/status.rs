@@ -46,11 +46,12 @@ async fn looked(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
         finished,
         fail_on_warning: arguments.fail_on.contains(&FailOn::Warning),
         fail_on_notify: false,
+        is_whole_run: false,
         not_told: Vec::new(),
         tokens: targets.iter().zip(outcomes).collect(),
         apps: report::app::rows(&targets, &expiries, finished),
     });
-    publish::metrics(&report, arguments.metrics_file.as_deref());
+    publish::metrics(&report, &config, arguments.metrics_file.as_deref());
     if arguments.nagios {
         let (text, code) = nagios::render(&report);
         stdout::print(&text);

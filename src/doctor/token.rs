@@ -8,6 +8,7 @@ use super::network::{self, Reached};
 use super::vault::{self, Open};
 use super::{Check, Patient, Status, Subject, at, day};
 use crate::model::credential::SecretSource;
+use crate::model::credential::renewal;
 use crate::model::failure::{Cause, Stage};
 use crate::model::health::{self, Health};
 use crate::model::identity::Mfa;
@@ -15,7 +16,6 @@ use crate::model::kind::Kind;
 use crate::model::outcome::{Hold, Note};
 use crate::model::target::Target;
 use crate::renew::{self, Inventory, plan};
-use crate::report::app::renewal;
 
 /// Tokens looked at at once.
 const AT_ONCE: usize = 8;

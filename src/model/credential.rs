@@ -34,6 +34,16 @@ impl VaultCredential {
     }
 }
 
+/// How a credential that ends is renewed.
+#[must_use]
+pub fn renewal(credential: &str, client_id: &str) -> String {
+    let reset = format!("az ad app credential reset --id {client_id} --append");
+    if credential == "certificate" {
+        return format!("make a new certificate, add it to the app ({reset} --cert @certificate.pem), then store it");
+    }
+    reset
+}
+
 /// How an app registration proves who it is.
 #[derive(Debug, Clone)]
 pub enum ClientCredential {

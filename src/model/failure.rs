@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::model::credential::SecretSource;
 use crate::model::identity::{Contradiction, Part};
 use crate::model::kind::{Kind, Remedy};
+use crate::model::name::printable;
 use crate::model::target::Target;
 
 /// The step of the path at which a token's renewal ended, in the order of the path.
@@ -47,6 +48,9 @@ impl Stage {
     }
 }
 
+/// Whoever sends more than this wants it to be read by nobody.
+const LONGEST: usize = 4_000;
+
 /// A refusal with what its sender said about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
@@ -70,7 +74,7 @@ impl Cause {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            message: message.into(),
+            message: printable(&message.into(), LONGEST),
             code: None,
             correlation_id: None,
             trace_id: None,

@@ -75,6 +75,23 @@ pub fn of(left: time::Duration, warn_before: Duration, critical_before: Duration
     }
 }
 
+/// `1 day`, `2 days`.
+#[must_use]
+pub fn days(count: i64) -> String {
+    if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
+}
+
+/// When something ends that has so many days left, rounded up.
+#[must_use]
+pub fn end(days_left: i64) -> String {
+    match days_left {
+        0 => "ended today".to_owned(),
+        ..0 => format!("ended {} ago", days(-days_left)),
+        1 => "ends within a day".to_owned(),
+        _ => format!("ends in {}", days(days_left)),
+    }
+}
+
 /// Whole days, rounded up.
 #[must_use]
 pub fn days_left(left: time::Duration) -> i64 {

@@ -124,16 +124,25 @@ pub fn is_tenant(text: &str) -> bool {
 }
 
 /// What others say, to be shown: without what steers a terminal, without what turns the direction of writing, by which one
-/// name could look like another, and not longer than `most` characters.
+/// name could look like another, without what an agent of Azure Pipelines or GitHub takes for a command wherever it stands in a line
+/// (learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands), and not longer than `most` characters.
 #[must_use]
 pub fn printable(text: &str, most: usize) -> String {
     let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().filter(|c| !c.is_control() && !turns(*c)).take(most).collect()
+    let text: String = text.chars().filter(|c| !c.is_control() && !turns(*c)).take(most).collect();
+    text.replace("##vso[", "# #vso[").replace("##[", "# #[")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_say_commands_nothing() {
+        assert_eq!(printable("a\u{1b}[31m\u{202e}b\n::error::c", 100), "a[31mb::error::c");
+        let said = printable("x ##vso[task.setvariable variable=PATH]evil ##[error]y", 100);
+        assert_eq!(said, "x # #vso[task.setvariable variable=PATH]evil # #[error]y");
+    }
 
     #[test]
     fn secret_names_key_vault_refuses() {

@@ -21,10 +21,25 @@ pub(super) fn message(digest: &Digest, url: &ReceiverAddress) -> Message {
 }
 
 fn of(notice: &Notice, at: OffsetDateTime) -> Vec<Value> {
-    let Notice { subject, facts, ended, unseen, .. } = notice;
+    let Notice { subject, facts, ended: ended_before, unseen, .. } = notice;
     let firing = facts.iter().map(|fact| firing(subject, fact, at));
-    let firing = firing.chain(unseen.iter().map(|told| still(subject, told, at)));
-    firing.chain(ended.iter().map(|told| ended_now(subject, told, at))).collect()
+    let still = |(severity, told): (Severity, &Told)| {
+        json!({
+            "labels": labels(subject, severity, &told.code), "startsAt": time(told.since), "endsAt": time(at + STANDS_FOR),
+            "annotations": { "summary": format!("{}: {}, not looked at in the last run", words::name(subject), told.code) },
+        })
+    };
+    let ended = |(severity, told): (Severity, &Told)| {
+        json!({
+            "labels": labels(subject, severity, &told.code), "startsAt": time(told.since), "endsAt": time(at),
+        })
+    };
+    firing.chain(held(unseen).map(still)).chain(held(ended_before).map(ended)).collect()
+}
+
+/// How urgent something was told, where that is known.
+fn held(all: &[Told]) -> impl Iterator<Item = (Severity, &Told)> {
+    all.iter().filter_map(|told| Some((told.severity()?, told)))
 }
 
 fn firing(subject: &Subject, fact: &Fact, at: OffsetDateTime) -> Value {
@@ -38,19 +53,6 @@ fn firing(subject: &Subject, fact: &Fact, at: OffsetDateTime) -> Value {
         },
         "startsAt": time(fact.since), "endsAt": time(at + STANDS_FOR),
     })
-}
-
-/// It was not looked at in this run, and stands as it did.
-fn still(subject: &Subject, told: &Told, at: OffsetDateTime) -> Value {
-    json!({
-        "labels": labels(subject, told.severity, &told.code),
-        "annotations": { "summary": format!("{}: {}, not looked at in the last run", words::name(subject), told.code) },
-        "startsAt": time(told.since), "endsAt": time(at + STANDS_FOR),
-    })
-}
-
-fn ended_now(subject: &Subject, told: &Told, at: OffsetDateTime) -> Value {
-    json!({ "labels": labels(subject, told.severity, &told.code), "startsAt": time(told.since), "endsAt": time(at) })
 }
 
 /// They name an alert, so nothing that changes between two runs stands in them.

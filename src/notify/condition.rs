@@ -2,7 +2,8 @@
 
 use time::{Duration, OffsetDateTime};
 
-use crate::model::alert::{Condition, Severity};
+use crate::model::alert::{Condition, Severity, Told, WAITING};
+use crate::model::credential::renewal;
 use crate::model::failure::Failure;
 use crate::model::health::{self, Health};
 use crate::model::kind::Remedy;
@@ -27,21 +28,13 @@ pub fn of_token(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Vec<
     conditions
 }
 
-/// Whether a run came to look at what a code is about: what it did not see may hold all the same. Only a token that was redeemed
-/// shows that Entra ID accepts it, and whether with MFA; a version that was seen shows its age and whether it is enabled.
+/// Whether a run came to look at what was told: what it did not see may hold all the same. Only a token that was redeemed shows that
+/// Entra ID accepts it, and whether with MFA; a version that was seen shows its age and whether it is enabled.
 #[must_use]
-pub fn looked(outcome: &Outcome, code: &str) -> bool {
-    let by_metadata = [
-        "token.aging",
-        "token.expiring",
-        "token.expired",
-        "token.reconsent",
-        "vault.versions",
-        "vault.secret.disabled",
-    ];
+pub fn looked(outcome: &Outcome, told: &Told) -> bool {
     match outcome.verdict {
         _ if outcome.verdict.is_quiet() => false,
-        _ if by_metadata.contains(&code) => outcome.version.is_some(),
+        _ if told.is_of_metadata() => outcome.version.is_some(),
         Verdict::Rotated | Verdict::Probed | Verdict::Recovered => true,
         _ => false,
     }
@@ -79,9 +72,6 @@ fn of_failure(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Option
     Some(condition(severity, WAITING, format!("{}: {}", cause.kind.slug(), cause.message)))
 }
 
-/// One code for all that passes, so that a failure that changes its face is not told twice.
-const WAITING: &str = "token.waiting";
-
 fn waiting(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Option<Severity> {
     let Some(issued) = outcome.issued else { return Some(Severity::Warning) };
     if matches!(age(target, outcome, now), Health::Expiring | Health::Expired) {
@@ -99,7 +89,7 @@ fn age(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Health {
 fn of_age(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Option<Condition> {
     let dead = matches!(&outcome.verdict, Verdict::Failed(failure) if failure.remedy() == Remedy::Reconsent);
     let left = health::judge(outcome.issued, &target.policy, now).days_left;
-    let days = left.map(|days| if days == 1 { "1 day".to_owned() } else { format!("{days} days") }).unwrap_or_default();
+    let days = left.map(health::days).unwrap_or_default();
     let (severity, code, what) = match age(target, outcome, now) {
         _ if dead => return None,
         Health::Fresh | Health::Unknown => return None,
@@ -133,16 +123,16 @@ fn of_note(target: &Target, note: &Note) -> Option<Condition> {
 /// What holds for an app registration whose client secret or certificate ends.
 #[must_use]
 pub fn of_app(client_id: &str, credential: &str, health: Health, days_left: Option<i64>) -> Option<Condition> {
-    let left = days_left.unwrap_or_default();
-    let (severity, code, what) = match health {
-        Health::Aging => (Severity::Warning, "app.aging", format!("its {credential} ends in {left} days")),
-        Health::Expiring => (Severity::Critical, "app.expiring", format!("its {credential} ends in {left} days")),
-        Health::Expired => (Severity::Critical, "app.expired", format!("its {credential} ended {} days ago", -left)),
+    let (severity, code) = match health {
+        Health::Aging => (Severity::Warning, "app.aging"),
+        Health::Expiring => (Severity::Critical, "app.expiring"),
+        Health::Expired => (Severity::Critical, "app.expired"),
         Health::Fresh | Health::Unknown => return None,
     };
+    let what = format!("its {credential} {}", health::end(days_left.unwrap_or_default()));
     let fix = format!(
-        "make a new one and store it where the configuration points; nobody needs to sign in: \
-         az ad app credential reset --id {client_id} --append"
+        "nobody needs to sign in; make a new one and store it where the configuration points: {}",
+        renewal(credential, client_id)
     );
     Some(Condition { severity, code, what, fix })
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 use time::OffsetDateTime;
 
-use crate::model::alert::{Before, Condition, Severity, Standing, Told};
+use crate::model::alert::{Before, Class, Condition, Mark, Severity, Told};
 
 /// Who or what a notice is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,45 +24,54 @@ pub struct Subject {
     pub owner: Option<String>,
 }
 
-/// A condition, and since when it holds.
+/// A condition, since when it holds, and who knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
-    /// The same however often it is sent.
+    /// The same however often it is sent, and another one when it returns.
     pub id: String,
     pub condition: Condition,
     pub since: OffsetDateTime,
-}
-
-/// Who is to be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Audience {
-    All,
-    /// Receivers that missed it before.
-    Only(Vec<String>),
-    /// Everybody knows.
-    Nobody,
+    pub known_to: Vec<Mark>,
 }
 
 /// What there is to say of one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     pub subject: Subject,
-    /// The worst of its facts; where it is over, the worst of what it was.
-    pub severity: Severity,
-    /// What holds, the worst first. None where all is over.
+    /// What holds, the worst first.
     pub facts: Vec<Fact>,
     /// What was told before and is over.
     pub ended: Vec<Told>,
     /// What was told before, and this run did not come to look at.
     pub unseen: Vec<Told>,
-    pub audience: Audience,
+    /// What holds though it is not of interest here.
+    pub besides: Option<Severity>,
 }
 
 impl Notice {
-    /// Whether everything that was told of it is over.
+    /// Whether everything is over that was told of it.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.facts.is_empty() && self.unseen.is_empty()
+    }
+
+    /// The worst of what holds; an end is for information.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.worst().unwrap_or(Severity::Info)
+    }
+
+    /// The worst of what holds, if anything does.
+    #[must_use]
+    pub fn worst(&self) -> Option<Severity> {
+        let facts = self.facts.iter().map(|fact| fact.condition.severity);
+        facts.chain(self.unseen.iter().filter_map(Told::severity)).max()
+    }
+
+    /// Whether what is over was worse than what is left.
+    #[must_use]
+    pub fn is_eased(&self) -> bool {
+        self.ended.iter().filter_map(Told::severity).max() > self.worst()
     }
 }
 
@@ -77,6 +86,22 @@ pub struct Digest {
     pub healthy: Vec<Subject>,
 }
 
+impl Digest {
+    /// Made of what it says, so that a repetition has the same.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let facts = self.notices.iter().flat_map(|notice| notice.facts.iter().map(|fact| fact.id.clone()));
+        let over = self.notices.iter().filter(|notice| notice.is_over());
+        let ends = over.flat_map(|notice| notice.ended.iter().map(|told| end(&notice.subject, told)));
+        short_hash(&facts.chain(ends).collect::<String>())
+    }
+}
+
+/// The end of a condition, as nothing else is.
+fn end(subject: &Subject, told: &Told) -> String {
+    format!("{} {} {}", subject.key, told.code, told.since.unix_timestamp())
+}
+
 /// What one subject has to say, compared with what was told before. What this run did not look at, as `looked` says of a code, is
 /// not over because it was not seen.
 #[must_use]
@@ -84,55 +109,41 @@ pub fn notice(
     subject: Subject,
     conditions: Vec<Condition>,
     before: &Before,
-    looked: impl Fn(&str) -> bool,
+    looked: impl Fn(&Told) -> bool,
     now: OffsetDateTime,
 ) -> Option<Notice> {
-    let news = conditions.iter().any(|condition| before.of(condition).is_none());
-    let known = conditions.iter().filter_map(|condition| before.of(condition));
-    let missed: Vec<String> = known.flat_map(|told| told.pending.clone()).collect();
     let holds = |told: &&Told| conditions.iter().any(|condition| told.is_of(condition));
-    let gone = before.told().iter().filter(|told| !holds(told)).cloned();
-    let (ended, unseen): (Vec<Told>, Vec<Told>) = gone.partition(|told| looked(&told.code));
-    let worst = |told: &[Told]| told.iter().map(|told| told.severity).max();
-    let holding = conditions.iter().map(|condition| condition.severity).max().max(worst(&unseen));
-    let severity = holding.or(worst(&ended))?;
-    let audience = match () {
-        () if news || holding.is_none() => Audience::All,
-        () if !missed.is_empty() => Audience::Only(missed),
-        () => Audience::Nobody,
-    };
-    let fact = |condition: Condition| Fact {
-        id: id(&subject, &condition),
-        since: before.of(&condition).map_or(now, |told| told.since),
-        condition,
+    let gone = before.told().iter().filter(|told| !holds(told) && !(told.class == Class::Over && told.to.is_empty()));
+    let (ended, unseen): (Vec<Told>, Vec<Told>) = gone.cloned().partition(|told| looked(told));
+    let fact = |condition: Condition| {
+        let known_to = before.of(&condition).map(|told| told.to.clone()).unwrap_or_default();
+        let began = before.began(condition.code);
+        Fact { id: id(&subject, &condition, before, now), since: began.unwrap_or(now), condition, known_to }
     };
     let facts = conditions.into_iter().map(fact).collect();
-    Some(Notice { subject, severity, facts, ended, unseen, audience })
+    // An end that was not looked at is told when it is.
+    let unseen = unseen.into_iter().filter(|told| told.class != Class::Over).collect();
+    let notice = Notice { subject, facts, ended, unseen, besides: None };
+    (!notice.is_over() || !notice.ended.is_empty()).then_some(notice)
 }
 
-/// What is to be remembered of a notice, after the receivers in `missed` were not reached.
-#[must_use]
-pub fn remembered(notice: &Notice, before: &Before, missed: &[String]) -> Standing {
-    let told = |fact: &Fact| {
-        let pending = match before.of(&fact.condition) {
-            // Who missed it before and was not reached now either.
-            Some(told) => told.pending.iter().filter(|name| missed.contains(name)).cloned().collect(),
-            None => missed.to_vec(),
-        };
-        Told { severity: fact.condition.severity, code: fact.condition.code.to_owned(), since: fact.since, pending }
-    };
-    let facts = notice.facts.iter().filter(|fact| fact.condition.severity > Severity::Info).map(told);
-    Standing(facts.chain(notice.unseen.iter().cloned()).collect())
-}
-
-fn id(subject: &Subject, condition: &Condition) -> String {
+/// What tells one time from another: the version; where it is not known, the day; and when it held before on the same version.
+fn id(subject: &Subject, condition: &Condition, before: &Before, now: OffsetDateTime) -> String {
     let Subject { key, version, .. } = subject;
-    let text = format!("{key}\n{version}\n{}\n{}", condition.severity.as_str(), condition.code);
+    let version = if version.is_empty() { now.date().to_string() } else { version.clone() };
+    let last = before.told().iter().find(|told| told.class == Class::Over && told.code == condition.code);
+    let last = last.map(|told| told.since.unix_timestamp()).unwrap_or_default();
+    let text = format!("{key}\n{version}\n{last}\n{}\n{}", condition.severity.as_str(), condition.code);
     short_hash(&text)
 }
 
 /// 22 characters that two texts do not share by chance.
-#[must_use]
-pub(super) fn short_hash(text: &str) -> String {
+fn short_hash(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(&digest(&SHA256, text.as_bytes()).as_ref()[..16])
+}
+
+/// How a receiver is written in a tag.
+#[must_use]
+pub fn mark(receiver: &str) -> Mark {
+    Mark(short_hash(receiver)[..4].to_owned())
 }

@@ -29,6 +29,6 @@ pub(super) fn message(digest: &Digest, email: &Email, password: Option<ClientSec
         to: email.to.clone(),
         subject: words::cut(&subject, 200),
         text,
-        id: digest.run_id.clone(),
+        id: digest.id(),
     }))
 }

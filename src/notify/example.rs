@@ -2,8 +2,24 @@
 
 use time::OffsetDateTime;
 
-use super::digest::{self, Digest, Notice, Subject};
-use crate::model::alert::{Before, Condition, Severity, Standing};
+use super::digest::{self, Digest, Fact, Notice, Subject};
+use crate::model::alert::{Before, Class, Condition, Severity, Standing, Told};
+
+/// The end of what an example said, for receivers that keep state.
+#[must_use]
+pub fn end(example: Digest) -> Digest {
+    let over = |mut notice: Notice| {
+        let told = |Fact { condition, since, .. }: Fact| Told {
+            class: Class::Holds(condition.severity),
+            code: condition.code.to_owned(),
+            since,
+            to: Vec::new(),
+        };
+        notice.ended = std::mem::take(&mut notice.facts).into_iter().map(told).collect();
+        notice
+    };
+    Digest { notices: example.notices.into_iter().map(over).collect(), ..example }
+}
 
 /// One notice of each severity, about tokens that do not exist.
 #[must_use]
@@ -17,17 +33,18 @@ pub fn digest(run_id: &str, now: OffsetDateTime) -> Digest {
         (Severity::Warning, "token.aging", "30 days left: it was not renewed when it was due"),
         (Severity::Info, "token.recovered", "the newest value was damaged, and the version before took its place"),
     ];
-    let notices = conditions.into_iter().filter_map(|(severity, code, what)| notice(severity, code, what, now));
+    let notices = conditions.into_iter().filter_map(|(severity, code, what)| notice(run_id, severity, code, what, now));
     Digest { run_id: run_id.to_owned(), at: now, notices: notices.collect(), healthy: Vec::new() }
 }
 
-fn notice(severity: Severity, code: &'static str, what: &str, now: OffsetDateTime) -> Option<Notice> {
+fn notice(run_id: &str, severity: Severity, code: &'static str, what: &str, now: OffsetDateTime) -> Option<Notice> {
     let name = format!("test-{}", severity.as_str());
     let subject = Subject {
         key: format!("rotator/test/{}", severity.as_str()),
         place: format!("{name} in test.example"),
         is_app: false,
-        version: String::new(),
+        // Each test is told apart from the one before.
+        version: run_id.to_owned(),
         days_left: Some(30),
         purpose: Some("nothing: this is a test".to_owned()),
         owner: None,

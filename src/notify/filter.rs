@@ -1,44 +1,47 @@
 //! What of a digest is for one receiver.
 
-use super::digest::{Audience, Digest, Notice};
+use super::digest::{Digest, Notice, mark};
 use crate::model::alert::Severity;
 use crate::model::receiver::Receiver;
 
-/// The digest for one receiver: those notices that it asked for and does not know yet, or all that stand for one that keeps
-/// state by itself. Nothing where there is nothing to send.
+/// The digest for one receiver: what it asked for and does not know yet, or all that stands for one that keeps state by itself.
+/// Nothing where there is nothing to send.
 #[must_use]
 pub fn of(receiver: &Receiver, digest: &Digest) -> Option<Digest> {
-    let keeps_state = receiver.kind.keeps_state();
-    let wanted = |notice: &&Notice| wants(receiver, notice) && (keeps_state || addressed(receiver, &notice.audience));
-    let notices: Vec<Notice> = digest.notices.iter().filter(wanted).map(|notice| reduced(receiver, notice)).collect();
-    let healthy = digest.healthy.iter().filter(|subject| keeps_state && is_named(receiver, &subject.name)).cloned();
-    let healthy: Vec<_> = healthy.collect();
-    if notices.is_empty() && healthy.is_empty() {
-        return None;
-    }
-    Some(Digest { run_id: digest.run_id.clone(), at: digest.at, notices, healthy })
+    let mine = digest.notices.iter().filter(|notice| is_named(receiver, &notice.subject.name));
+    // What happened and is over is no state to keep.
+    let least = if receiver.kind.keeps_state() { Severity::Warning } else { Severity::Info }.max(receiver.min_severity);
+    let mine: Vec<Notice> = mine.map(|notice| reduced(notice, least)).collect();
+    let (notices, healthy) = if receiver.kind.keeps_state() {
+        let over = mine.iter().filter(|notice| notice.is_over()).map(|notice| notice.subject.clone());
+        let named = digest.healthy.iter().filter(|subject| is_named(receiver, &subject.name)).cloned();
+        let healthy = over.chain(named).collect();
+        (mine.into_iter().filter(|notice| !notice.is_over() || !notice.ended.is_empty()).collect(), healthy)
+    } else {
+        (mine.into_iter().filter_map(|notice| unknown_to(receiver, notice)).collect::<Vec<_>>(), Vec::new())
+    };
+    let is_empty = notices.is_empty() && healthy.is_empty();
+    (!is_empty).then(|| Digest { run_id: digest.run_id.clone(), at: digest.at, notices, healthy })
 }
 
-/// Whether a receiver asked for notices like this one.
-#[must_use]
-pub fn wants(receiver: &Receiver, notice: &Notice) -> bool {
-    notice.severity >= receiver.min_severity && is_named(receiver, &notice.subject.name)
+/// Without what is below what the receiver asked for.
+fn reduced(notice: &Notice, least: Severity) -> Notice {
+    let mut reduced = notice.clone();
+    reduced.facts.retain(|fact| fact.condition.severity >= least);
+    reduced.unseen.retain(|told| told.severity() >= Some(least));
+    // Of what is over and was told to nobody else there is no severity any more.
+    reduced.ended.retain(|told| told.severity().is_none_or(|severity| severity >= least));
+    reduced.besides = notice.worst().filter(|worst| *worst < least);
+    reduced
 }
 
-fn addressed(receiver: &Receiver, audience: &Audience) -> bool {
-    match audience {
-        Audience::All => true,
-        Audience::Only(names) => names.contains(&receiver.name),
-        Audience::Nobody => false,
-    }
-}
-
-/// Without the facts that are below what the receiver asked for.
-fn reduced(receiver: &Receiver, notice: &Notice) -> Notice {
-    let least: Severity = receiver.min_severity;
-    let mut notice = notice.clone();
-    notice.facts.retain(|fact| fact.condition.severity >= least);
-    notice
+/// A notice for a receiver that remembers nothing: where something holds that it has not heard of, or what it has heard of is over
+/// and was worse than what is left.
+fn unknown_to(receiver: &Receiver, mut notice: Notice) -> Option<Notice> {
+    let me = mark(&receiver.name);
+    notice.ended.retain(|told| told.to.contains(&me));
+    let is_news = notice.facts.iter().any(|fact| !fact.known_to.contains(&me));
+    (is_news || notice.is_eased() || notice.is_over() && !notice.ended.is_empty()).then_some(notice)
 }
 
 fn is_named(receiver: &Receiver, name: &str) -> bool {

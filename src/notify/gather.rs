@@ -1,18 +1,15 @@
-//! Makes the digest of a run out of its outcomes, and what is to be remembered out of what became of telling it.
+//! Makes the digest of a run out of its outcomes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 
 use super::condition;
 use super::digest::{self, Digest, Notice, Subject};
-use super::filter;
-use super::tell::Told;
-use crate::model::alert::{Before, Condition, Standing};
+use crate::model::alert::{Before, Condition, Standing, Told};
 use crate::model::health::{self, Health};
+use crate::model::name::printable;
 use crate::model::outcome::Outcome;
-use crate::model::receiver::Receiver;
 use crate::model::target::Target;
 use crate::model::version::VersionId;
 
@@ -23,78 +20,115 @@ pub struct AppLife {
     pub name: String,
     pub client_id: String,
     pub credential: String,
+    pub expires: Option<OffsetDateTime>,
     pub health: Health,
     pub days_left: Option<i64>,
-}
-
-/// What is known of one token before anybody is told: on its newest version is noted what was told of it, and of its app where
-/// it is the app's first.
-#[derive(Debug)]
-struct Entry {
-    target: Arc<Target>,
-    version: Option<VersionId>,
-    before: Before,
-    notices: Vec<Notice>,
 }
 
 /// A digest, and where what comes of it is noted.
 #[derive(Debug)]
 pub struct Gathered {
     pub digest: Digest,
-    entries: Vec<Entry>,
+    /// One for each token.
+    pub(super) entries: Vec<Entry>,
 }
 
-/// A note to be written on a version.
+/// What there is to say of one token, and of its app where this is the token at which that is noted.
 #[derive(Debug)]
-pub struct NoteToWrite {
-    pub target: Arc<Target>,
-    pub version: VersionId,
-    pub standing: Standing,
+pub(super) struct Entry {
+    pub(super) target: Arc<Target>,
+    pub(super) version: Option<VersionId>,
+    pub(super) before: Before,
+    /// Whether `version` is the one that `before` speaks of.
+    pub(super) is_same_version: bool,
+    /// Whether this run looked at the app.
+    pub(super) app_looked: bool,
+    pub(super) notices: Vec<Notice>,
 }
 
-/// Codes of conditions of apps, which share a tag with those of a token.
-const OF_APPS: &str = "app.";
-
-/// Looks at every outcome.
+/// Looks at every outcome, and at these apps.
 #[must_use]
 pub fn gather(run_id: &str, tokens: &[(&Arc<Target>, &Outcome)], apps: &[AppLife], now: OffsetDateTime) -> Gathered {
-    let mut apps: HashMap<&str, &AppLife> = apps.iter().map(|app| (app.name.as_str(), app)).collect();
-    let (mut entries, mut healthy) = (Vec::new(), Vec::new());
-    for (target, outcome) in tokens {
-        let mut notices = Vec::new();
-        let mut look =
-            |subject: Subject, conditions: Vec<Condition>, before: &Before, looked: &dyn Fn(&str) -> bool| {
-                match digest::notice(subject.clone(), conditions, before, looked, now) {
-                    Some(notice) => notices.push(notice),
-                    None => healthy.push(subject),
-                }
-            };
+    let mut healthy = Vec::new();
+    let mut entries: Vec<Entry> = tokens.iter().map(|(target, outcome)| Entry::new(target, outcome, apps)).collect();
+    for (entry, (target, outcome)) in entries.iter_mut().zip(tokens) {
         let mut conditions = condition::of_token(target, outcome, now);
         conditions.extend(condition::event(target, outcome));
-        let looked = |code: &str| condition::looked(outcome, code);
-        look(token(target, outcome, now), conditions, &part(&outcome.before, false), &looked);
-        if let Some(life) = apps.remove(target.app.name.as_str()) {
-            let condition = condition::of_app(&life.client_id, &life.credential, life.health, life.days_left);
-            let looked = |_: &str| life.health != Health::Unknown;
-            look(app(life, target), condition.into_iter().collect(), &part(&outcome.before, true), &looked);
+        let before = part(&entry.before, |told| !told.is_of_app());
+        let looked = |told: &Told| condition::looked(outcome, told);
+        entry.look(&mut healthy, token(target, outcome, now), conditions, &before, looked, now);
+    }
+    for life in apps {
+        let before = noted_of(&entries, life);
+        let condition = condition::of_app(&life.client_id, &life.credential, life.health, life.days_left);
+        let looked = |_: &Told| life.health != Health::Unknown;
+        if let Some(entry) = place_of(&mut entries, life) {
+            let subject = app(life, &entry.target);
+            entry.look(&mut healthy, subject, condition.into_iter().collect(), &before, looked, now);
         }
-        let (version, before) = (outcome.version.clone(), outcome.before.clone());
-        entries.push(Entry { target: Arc::clone(target), version, before, notices });
     }
     let mut notices: Vec<Notice> = entries.iter().flat_map(|entry| entry.notices.clone()).collect();
-    notices.sort_by_key(|notice| (notice.is_over(), std::cmp::Reverse(notice.severity)));
+    notices.sort_by_key(|notice| (notice.is_over(), std::cmp::Reverse(notice.severity())));
     Gathered { digest: Digest { run_id: run_id.to_owned(), at: now, notices, healthy }, entries }
 }
 
-/// What was told of a token, or of its app.
-fn part(before: &Before, of_app: bool) -> Before {
-    match before {
-        Before::Known(Standing(all)) => {
-            let mine = all.iter().filter(|told| told.code.starts_with(OF_APPS) == of_app);
-            Before::Known(Standing(mine.cloned().collect()))
+impl Entry {
+    fn new(target: &Arc<Target>, outcome: &Outcome, apps: &[AppLife]) -> Self {
+        let is_same_version = outcome.previous.is_none() && matches!(outcome.before, Before::Known(_));
+        Self {
+            target: Arc::clone(target),
+            version: outcome.version.clone(),
+            before: if is_same_version { outcome.before.clone() } else { outcome.before.carried() },
+            is_same_version,
+            app_looked: apps.iter().any(|app| app.name == target.app.name),
+            notices: Vec::new(),
         }
-        Before::Unknown => Before::Unknown,
     }
+
+    fn look(
+        &mut self,
+        healthy: &mut Vec<Subject>,
+        subject: Subject,
+        conditions: Vec<Condition>,
+        before: &Before,
+        looked: impl Fn(&Told) -> bool,
+        now: OffsetDateTime,
+    ) {
+        match digest::notice(subject.clone(), conditions, before, looked, now) {
+            Some(notice) => self.notices.push(notice),
+            None => healthy.push(subject),
+        }
+    }
+}
+
+/// A part of what was told.
+fn part(before: &Before, which: impl Fn(&Told) -> bool) -> Before {
+    match before {
+        Before::Unknown => Before::Unknown,
+        known => Before::Known(Standing(known.told().iter().filter(|told| which(told)).cloned().collect())),
+    }
+}
+
+/// What was told of an app, on whichever of its tokens it was noted.
+fn noted_of(entries: &[Entry], life: &AppLife) -> Before {
+    let its = || entries.iter().filter(|entry| entry.target.app.name == life.name);
+    if its().all(|entry| entry.before == Before::Unknown) {
+        return Before::Unknown;
+    }
+    let told = its().flat_map(|entry| entry.before.told()).filter(|told| told.is_of_app());
+    Before::Known(Standing(told.cloned().collect()))
+}
+
+/// It is noted at the first of the app's tokens whose version could be looked at.
+fn place_of<'e>(entries: &'e mut [Entry], life: &AppLife) -> Option<&'e mut Entry> {
+    let mut its: Vec<&mut Entry> = entries.iter_mut().filter(|entry| entry.target.app.name == life.name).collect();
+    let nth = its.iter().position(|entry| entry.version.is_some()).unwrap_or_default();
+    (nth < its.len()).then(|| its.swap_remove(nth))
+}
+
+/// As much of a text of the configuration as somebody reads.
+fn shown(text: Option<&String>) -> Option<String> {
+    text.map(|text| printable(text, 500))
 }
 
 fn token(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Subject {
@@ -106,8 +140,8 @@ fn token(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Subject {
         place: format!("{secret} in {host}"),
         version: outcome.version.as_ref().map(ToString::to_string).unwrap_or_default(),
         days_left: health::judge(outcome.issued, &target.policy, now).days_left,
-        purpose: target.purpose.clone(),
-        owner: target.owner.clone(),
+        purpose: shown(target.purpose.as_ref()),
+        owner: shown(target.owner.as_ref()),
     }
 }
 
@@ -117,40 +151,10 @@ fn app(life: &AppLife, target: &Target) -> Subject {
         name: life.name.clone(),
         is_app: true,
         place: life.client_id.clone(),
-        version: String::new(),
+        // Each client secret has its own end.
+        version: life.expires.map(|end| end.unix_timestamp().to_string()).unwrap_or_default(),
         days_left: life.days_left,
-        purpose: target.purpose.clone(),
-        owner: target.owner.clone(),
-    }
-}
-
-impl Gathered {
-    /// The notes that must change after the receivers were told. A version that could not be looked at takes none.
-    #[must_use]
-    pub fn notes(&self, receivers: &[Receiver], told: &[Told]) -> Vec<NoteToWrite> {
-        let missed: Vec<&Receiver> = receivers
-            .iter()
-            .filter(|receiver| told.iter().any(|told| told.receiver == receiver.name && told.result.is_err()))
-            .collect();
-        self.entries.iter().filter_map(|entry| entry.note(&missed)).collect()
-    }
-}
-
-impl Entry {
-    fn note(&self, missed: &[&Receiver]) -> Option<NoteToWrite> {
-        let remembered = self.notices.iter().flat_map(|notice| {
-            let missed = missed.iter().filter(|receiver| filter::wants(receiver, notice));
-            let missed: Vec<String> = missed.map(|receiver| receiver.name.clone()).collect();
-            digest::remembered(notice, &self.before, &missed).0
-        });
-        let standing = Standing(remembered.collect());
-        let was = match &self.before {
-            Before::Known(before) => before.written(),
-            // The tag cannot be read, or there is no version.
-            Before::Unknown => Some(String::new()),
-        };
-        let version = self.version.clone()?;
-        let changed = standing.written() != was;
-        changed.then(|| NoteToWrite { target: Arc::clone(&self.target), version, standing })
+        purpose: shown(target.purpose.as_ref()),
+        owner: shown(target.owner.as_ref()),
     }
 }

@@ -8,7 +8,6 @@ use url::Url;
 use super::digest::{Digest, Fact, Notice, Subject};
 use super::message::{Message, Post};
 use super::words;
-use crate::model::alert::Severity;
 use crate::secret::{ClientSecret, ReceiverAddress};
 
 const LONGEST_SUMMARY: usize = 1_024;
@@ -17,13 +16,9 @@ const LONGEST_KEY: usize = 255;
 pub(super) fn messages(digest: &Digest, url: &Url, key: Option<&ClientSecret>) -> Vec<Message> {
     let routing_key = key.map(ClientSecret::expose).unwrap_or_default();
     let post = |event: Value| Message::Post(Post::json(ReceiverAddress::new(url.to_string()), event.to_string()));
-    let stands = |notice: &&Notice| notice.facts.iter().any(|fact| fact.condition.severity > Severity::Info);
-    let (firing, others): (Vec<&Notice>, Vec<&Notice>) = digest.notices.iter().partition(stands);
-    // What this run did not look at stays as it is there.
-    let over = others.into_iter().filter(|notice| notice.unseen.is_empty());
-    let resolved = over.map(|notice| &notice.subject).chain(&digest.healthy);
-    let triggers = firing.into_iter().map(|notice| trigger(digest, notice, routing_key));
-    triggers.chain(resolved.map(|subject| resolve(subject, routing_key))).map(post).collect()
+    let firing = digest.notices.iter().filter(|notice| !notice.facts.is_empty());
+    let triggers = firing.map(|notice| trigger(digest, notice, routing_key));
+    triggers.chain(digest.healthy.iter().map(|subject| resolve(subject, routing_key))).map(post).collect()
 }
 
 fn trigger(digest: &Digest, notice: &Notice, routing_key: &str) -> Value {
@@ -34,7 +29,7 @@ fn trigger(digest: &Digest, notice: &Notice, routing_key: &str) -> Value {
         "client": "rotator",
         "payload": {
             "summary": words::cut(&words::headline(notice), LONGEST_SUMMARY),
-            "source": subject.place, "severity": notice.severity.as_str(), "component": subject.name, "class": code,
+            "source": subject.place, "severity": notice.severity().as_str(), "component": subject.name, "class": code,
             "timestamp": digest.at.format(&Rfc3339).unwrap_or_default(),
             "custom_details": {
                 "facts": notice.facts.iter().map(detail).collect::<Vec<_>>(),

@@ -26,7 +26,7 @@ pub(super) fn message(digest: &Digest, url: ReceiverAddress) -> Message {
 }
 
 fn block(notice: &Notice) -> Value {
-    let mark = match notice.severity {
+    let mark = match notice.severity() {
         _ if notice.is_over() => ":white_check_mark:",
         Severity::Critical => ":rotating_light:",
         Severity::Warning => ":warning:",

@@ -41,7 +41,7 @@ pub(super) fn message(digest: &Digest, url: ReceiverAddress) -> Message {
 }
 
 fn item(notice: &Notice) -> Value {
-    let (style, colour) = match notice.severity {
+    let (style, colour) = match notice.severity() {
         _ if notice.is_over() => ("good", "Good"),
         Severity::Critical => ("attention", "Attention"),
         Severity::Warning => ("warning", "Warning"),
@@ -49,7 +49,9 @@ fn item(notice: &Notice) -> Value {
     };
     let mut items = Vec::new();
     if notice.is_over() {
-        items.push(text_block(&words::headline(notice), colour));
+        items.push(text_block(&words::over(notice), colour));
+    } else if notice.is_eased() {
+        items.push(text_block(&words::eased(notice), "Good"));
     }
     for Fact { condition, since, .. } in &notice.facts {
         items.push(text_block(&format!("{}: {}", words::name(&notice.subject), condition.what), colour));

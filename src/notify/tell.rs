@@ -1,15 +1,16 @@
 //! Tells each receiver what is for it. One that is down hides no other.
 
 use futures::future::join_all;
+use futures::stream::{self, StreamExt as _};
 
 use super::digest::Digest;
 use super::filter;
 use super::message::Message;
+use super::missed::Missed;
 use super::receiver::{self, Opened};
 use crate::credential::secret::{self, Vaults};
 use crate::model::credential::SecretSource;
 use crate::model::failure::Cause;
-use crate::model::kind::{Kind, Remedy};
 use crate::model::receiver::{Address, Receiver, ReceiverKind};
 use crate::ports::Notifier;
 use crate::secret::{ClientSecret, ReceiverAddress};
@@ -22,8 +23,11 @@ pub struct Told {
     pub receiver: String,
     /// How many messages it took.
     pub messages: usize,
-    pub result: Result<(), Cause>,
+    pub result: Result<(), Missed>,
 }
+
+/// So many messages are on their way to one receiver at once.
+const AT_ONCE: usize = 16;
 
 /// Tells all receivers at once. Those that there is nothing to tell are not in the result.
 pub async fn all(
@@ -45,36 +49,28 @@ async fn one(
     deadline: &Deadline,
 ) -> Option<Told> {
     let digest = filter::of(receiver, digest)?;
-    let sent = async {
-        let opened = open(&receiver.kind, vaults).await?;
-        let messages = receiver::messages(&receiver.kind, &digest, opened);
-        for message in &messages {
-            send(notifier, message, deadline).await?;
-        }
-        Ok(messages.len())
+    let (messages, result) = match open(&receiver.kind, vaults, deadline).await {
+        Ok(opened) => sent(&receiver::messages(&receiver.kind, &digest, opened), notifier, deadline).await,
+        Err(missed) => (0, Err(missed)),
     };
-    let result: Result<usize, Cause> = sent.await;
-    if let Err(cause) = &result {
+    if let Err(Missed { cause, hint }) = &result {
         tracing::error!(
             event = "notify.failed",
             receiver = receiver.name,
             kind = cause.kind.slug(),
-            hint = hint(cause),
+            hint,
             "a receiver was not told: {cause}"
         );
     }
-    let messages = result.as_ref().copied().unwrap_or_default();
-    Some(Told { receiver: receiver.name.clone(), messages, result: result.map(drop) })
+    Some(Told { receiver: receiver.name.clone(), messages, result })
 }
 
-/// What is to be done about a receiver that was not told.
-#[must_use]
-pub const fn hint(cause: &Cause) -> &'static str {
-    match cause.kind.remedy() {
-        // That of the kind speaks of tokens.
-        Remedy::Retry => Kind::NotifyUnavailable.hint(),
-        _ => cause.kind.hint(),
-    }
+/// How many were taken, and the first refusal. One that is refused keeps none of the others back.
+async fn sent(messages: &[Message], notifier: &dyn Notifier, deadline: &Deadline) -> (usize, Result<(), Missed>) {
+    let sending = messages.iter().map(|message| send(notifier, message, deadline));
+    let results: Vec<Result<(), Cause>> = stream::iter(sending).buffered(AT_ONCE).collect().await;
+    let taken = results.iter().filter(|result| result.is_ok()).count();
+    (taken, results.into_iter().collect::<Result<(), Cause>>().map_err(Missed::from))
 }
 
 /// Sends one message as often as makes sense. Receivers know a repetition by its id.
@@ -86,10 +82,7 @@ pub async fn send(notifier: &dyn Notifier, message: &Message, deadline: &Deadlin
 }
 
 /// What of a receiver is secret.
-///
-/// # Errors
-/// Why it cannot be fetched.
-pub async fn open(kind: &ReceiverKind, vaults: &Vaults) -> Result<Opened, Cause> {
+async fn open(kind: &ReceiverKind, vaults: &Vaults, deadline: &Deadline) -> Result<Opened, Missed> {
     let (url, key) = match kind {
         ReceiverKind::Webhook { url, signing_key } => (Some(url), signing_key.as_ref()),
         ReceiverKind::Teams { url } | ReceiverKind::Slack { url } | ReceiverKind::Alertmanager { url } => {
@@ -100,11 +93,11 @@ pub async fn open(kind: &ReceiverKind, vaults: &Vaults) -> Result<Opened, Cause>
         ReceiverKind::Command { .. } => (None, None),
     };
     let url = match url {
-        Some(url) => Some(address(url, vaults).await?),
+        Some(url) => Some(address(url, vaults, deadline).await?),
         None => None,
     };
     let key = match key {
-        Some(source) => Some(fetched(source, vaults).await?),
+        Some(source) => Some(fetched(source, vaults, deadline).await?),
         None => None,
     };
     Ok(Opened { url, key })
@@ -114,14 +107,17 @@ pub async fn open(kind: &ReceiverKind, vaults: &Vaults) -> Result<Opened, Cause>
 ///
 /// # Errors
 /// Why it cannot be fetched.
-pub async fn address(address: &Address, vaults: &Vaults) -> Result<ReceiverAddress, Cause> {
+pub async fn address(address: &Address, vaults: &Vaults, deadline: &Deadline) -> Result<ReceiverAddress, Missed> {
     match address {
         Address::Plain(url) => Ok(ReceiverAddress::new(url.to_string())),
-        Address::Secret(source) => Ok(ReceiverAddress::new(fetched(source, vaults).await?.expose().to_owned())),
+        Address::Secret(source) => {
+            Ok(ReceiverAddress::new(fetched(source, vaults, deadline).await?.expose().to_owned()))
+        }
     }
 }
 
-async fn fetched(source: &SecretSource, vaults: &Vaults) -> Result<ClientSecret, Cause> {
-    let (value, _) = secret::fetch("the receiver's secret", source, vaults).await?;
-    Ok(ClientSecret::from(value))
+async fn fetched(source: &SecretSource, vaults: &Vaults, deadline: &Deadline) -> Result<ClientSecret, Missed> {
+    let fetched = deadline.bound(secret::fetch("the receiver's secret", source, vaults)).await;
+    let fetched = fetched.and_then(|fetched| fetched).map_err(|cause| Missed::of_secret(cause, source))?;
+    Ok(ClientSecret::from(fetched.0))
 }

@@ -7,7 +7,7 @@ use ring::hmac;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
-use super::digest::{Digest, Fact, Notice, short_hash};
+use super::digest::{Digest, Fact, Notice};
 use super::message::{Message, Post};
 use super::words;
 use crate::secret::{ClientSecret, ReceiverAddress};
@@ -34,15 +34,11 @@ fn signature(key: &ClientSecret, id: &str, at: i64, body: &str) -> String {
     STANDARD.encode(hmac::sign(&key, format!("{id}.{at}.{body}").as_bytes()))
 }
 
-/// The event. Its id is made of what it says, so that a repetition has the same.
+/// The event.
 pub(super) fn event(digest: &Digest) -> Value {
-    let facts = digest.notices.iter().flat_map(|notice| &notice.facts).map(|fact| fact.id.as_str());
-    let over = digest.notices.iter().filter(|notice| notice.is_over()).map(|notice| notice.subject.version.as_str());
-    let said: String = facts.chain(over).collect();
-    let id = short_hash(&said);
     json!({
         "specversion": "1.0",
-        "id": id,
+        "id": digest.id(),
         "source": "/rotator",
         "type": "io.rotator.alert.v1",
         "subject": digest.notices.first().map(|notice| notice.subject.name.as_str()),
@@ -63,12 +59,13 @@ fn alert(notice: &Notice) -> Value {
         "name": subject.name,
         "kind": if subject.is_app { "app" } else { "token" },
         "place": subject.place,
-        "severity": notice.severity.as_str(),
+        "severity": notice.severity().as_str(),
         "status": if notice.is_over() { "resolved" } else { "firing" },
         "days_left": subject.days_left,
         "purpose": subject.purpose,
         "owner": subject.owner,
         "facts": notice.facts.iter().map(fact).collect::<Vec<_>>(),
+        "ended": notice.ended.iter().map(|told| &told.code).collect::<Vec<_>>(),
     })
 }
 

@@ -12,7 +12,7 @@ use crate::model::alert::Severity;
 #[must_use]
 pub fn title(digest: &Digest) -> String {
     let count =
-        |severity| digest.notices.iter().filter(|notice| !notice.is_over() && notice.severity == severity).count();
+        |severity| digest.notices.iter().filter(|notice| !notice.is_over() && notice.severity() == severity).count();
     let over = digest.notices.iter().filter(|notice| notice.is_over()).count();
     let some = |count: usize, one: &str, many: &str| match count {
         0 => None,
@@ -34,11 +34,30 @@ pub fn name(subject: &Subject) -> String {
     if subject.is_app { format!("app {}", subject.name) } else { subject.name.clone() }
 }
 
+/// `contoso-partner: fine again`
+#[must_use]
+pub fn over(notice: &Notice) -> String {
+    let end = match notice.besides {
+        None => "fine again",
+        Some(Severity::Info) => "fine again, with a note",
+        Some(_) => "nothing critical any more, though warnings are left: rotator status",
+    };
+    format!("{}: {end}", name(&notice.subject))
+}
+
+/// `contoso-partner: entra.revoked is over, this is left`
+#[must_use]
+pub fn eased(notice: &Notice) -> String {
+    let codes: Vec<&str> = notice.ended.iter().map(|told| told.code.as_str()).collect();
+    let verb = if codes.len() == 1 { "is" } else { "are" };
+    format!("{}: {} {verb} over, this is left", name(&notice.subject), codes.join(", "))
+}
+
 /// What holds, in one line.
 #[must_use]
 pub fn headline(notice: &Notice) -> String {
     match notice.facts.as_slice() {
-        [] => format!("{}: fine again", name(&notice.subject)),
+        [] => over(notice),
         [only] => format!("{}: {}", name(&notice.subject), only.condition.what),
         [worst, rest @ ..] => format!("{}: {} (and {} more)", name(&notice.subject), worst.condition.what, rest.len()),
     }
@@ -72,8 +91,11 @@ pub fn since(at: OffsetDateTime) -> String {
 pub fn text(notice: &Notice) -> String {
     let mut text = String::new();
     if notice.is_over() {
-        let _ = writeln!(text, "{}: fine again", name(&notice.subject));
+        let _ = writeln!(text, "{}", over(notice));
         return text;
+    }
+    if notice.is_eased() {
+        let _ = writeln!(text, "{}", eased(notice));
     }
     for Fact { condition, since: at, .. } in &notice.facts {
         let severity = condition.severity.as_str().to_uppercase();

@@ -25,7 +25,6 @@ use crate::clock::Clock;
 use crate::credential::Proofs;
 use crate::entra::answer::Grant;
 use crate::entra::request::Proof;
-use crate::model::alert::Before;
 use crate::model::credential::ClientCredential;
 use crate::model::failure::{AtStage as _, Cause, Failure, Stage};
 use crate::model::identity::{Mfa, Pin};
@@ -138,7 +137,7 @@ pub fn begin(target: &Target, inventory: &Inventory, now: OffsetDateTime) -> Out
     let mut outcome = Outcome::new(Verdict::Held(Hold::NotDue));
     outcome.version = Some(newest.id.clone());
     outcome.issued = record.issued;
-    outcome.before = Before::of_tag(record.state.as_deref());
+    outcome.before = inventory.told();
     outcome.mfa = record.mfa.unwrap_or(outcome.mfa);
     outcome.user_id = inventory.tagged_home().map(|home| home.user.clone()).or_else(|| target.user_id.clone());
     if inventory.listed {

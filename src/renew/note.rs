@@ -3,9 +3,9 @@
 use super::Run;
 use crate::model::alert::Standing;
 use crate::model::failure::Cause;
-use crate::model::kind::Kind;
+use crate::model::kind::{Kind, Remedy};
 use crate::model::target::Target;
-use crate::model::version::{Change, VersionId};
+use crate::model::version::{Change, Version, VersionId};
 use crate::ports::Vault;
 use crate::vault::tags;
 
@@ -21,9 +21,7 @@ pub async fn note(
     standing: &Standing,
 ) -> Result<(), Cause> {
     let work = async {
-        let all = vault.versions(&target.secret).await?;
-        let gone = || Cause::new(Kind::VaultConflict, format!("version {version} is not listed"));
-        let now = all.into_iter().find(|known| known.id == *version).ok_or_else(gone)?;
+        let now = tagged(target, vault, version).await?;
         let tags = tags::noted(&now.tags, standing.written());
         if tags == now.tags {
             return Ok(());
@@ -32,4 +30,18 @@ pub async fn note(
         vault.update(&target.secret, version, &change).await.map(drop)
     };
     run.deadline.bound(work).await?
+}
+
+/// A version as it is now. Without the right to list, its value comes along, and is dropped.
+async fn tagged(target: &Target, vault: &dyn Vault, version: &VersionId) -> Result<Version, Cause> {
+    match vault.versions(&target.secret).await {
+        Ok(all) => {
+            let gone = || Cause::new(Kind::VaultConflict, format!("version {version} is not listed"));
+            all.into_iter().find(|known| known.id == *version).ok_or_else(gone)
+        }
+        Err(cause) if cause.kind.remedy() == Remedy::GrantAccess => {
+            Ok(vault.read(&target.secret, Some(version)).await?.version)
+        }
+        Err(cause) => Err(cause),
+    }
 }

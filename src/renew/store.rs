@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
+use crate::model::alert::Standing;
 use crate::model::failure::Cause;
 use crate::model::kind::Kind;
 use crate::model::target::Target;
@@ -255,7 +256,7 @@ impl Place<'_> {
                 replaced: self.base_id().cloned().unwrap_or_else(nothing),
             }),
             // What people were told of the token is told of the new one too, until it changes.
-            state: self.base.and_then(|base| base.record.state.clone()),
+            state: self.base.and_then(|base| Standing::parse(base.record.state.as_deref()?)?.carried().written()),
             retired: None,
         };
         let before = self.base.map(|base| base.tags.clone()).unwrap_or_default();

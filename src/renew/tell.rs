@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Run, note};
 use crate::model::receiver::Receiver;
 use crate::notify::gather::Gathered;
+use crate::notify::remember;
 use crate::notify::tell::{self, Told};
 use crate::ports::Notifier;
 use crate::wire::deadline::Deadline;
@@ -25,7 +26,7 @@ pub async fn tell(
     let told = tell::all(receivers, &gathered.digest, notifier, &run.vaults, deadline).await;
     // However long a receiver took, there is time to note what the others were told.
     run.deadline.restart(NOTING);
-    for entry in gathered.notes(receivers, &told) {
+    for entry in remember::notes(gathered, receivers, &told) {
         let Some(vault) = run.vaults.get(&entry.target.vault.name) else { continue };
         let noted = note::note(&entry.target, vault.as_ref(), run, &entry.version, &entry.standing).await;
         if let Err(cause) = noted {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{Expiries, Instant, seconds};
+use crate::model::credential::renewal;
 use crate::model::health::{self, Health};
 use crate::model::target::Target;
 
@@ -63,16 +64,6 @@ pub fn rows(targets: &[Arc<Target>], expiries: &Expiries, now: OffsetDateTime) -
     first.map(row).collect()
 }
 
-/// How a credential that ends is renewed.
-#[must_use]
-pub fn renewal(credential: &str, client_id: &str) -> String {
-    let reset = format!("az ad app credential reset --id {client_id} --append");
-    if credential == "certificate" {
-        return format!("make a new certificate, add it to the app ({reset} --cert @certificate.pem), then store it");
-    }
-    reset
-}
-
 impl AppRow {
     /// Whether `--fail-on warning` counts this app.
     #[must_use]
@@ -90,14 +81,7 @@ impl AppRow {
                 "set credential_expires in its table, or the expiry of the secret in the vault".to_owned(),
             )),
             (Health::Fresh | Health::Unknown, _) | (_, None) => None,
-            (_, Some(days)) => {
-                let when = match days {
-                    ..=0 => format!("ended {} days ago", -days),
-                    1 => "ends within a day".to_owned(),
-                    days => format!("ends in {days} days"),
-                };
-                Some((format!("its {what} {when}"), renewal(what, &self.client_id)))
-            }
+            (_, Some(days)) => Some((format!("its {what} {}", health::end(days)), renewal(what, &self.client_id))),
         }
     }
 }

@@ -58,7 +58,7 @@ fn bar(row: &Row) -> Bar<'_> {
             1 | 2 => "warn",
             _ => "good",
         },
-        left: if text::is_dead(row) { 0 } else { share(left) },
+        left: if row.is_dead() { 0 } else { share(left) },
         warn: share(policy.warn_before.as_secs()),
         critical: share(policy.critical_before.as_secs()),
         days: text::left(row),

@@ -8,8 +8,9 @@ mod markdown;
 pub mod nagios;
 pub mod pipeline;
 pub mod progress;
-mod prometheus;
+pub mod prometheus;
 mod text;
+mod told;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::model::alert::{Before, Standing, Told};
+use crate::model::alert::{Before, Severity};
 use crate::model::failure::{Cause, Failure, Stage};
 use crate::model::health::{self, Health};
 use crate::model::identity::Mfa;
@@ -28,6 +29,7 @@ use crate::model::outcome::{Hold, Note, Outcome, Verdict, exit_code};
 use crate::model::policy::Policy;
 use crate::model::target::Target;
 pub use app::AppRow;
+use told::Noted;
 
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -68,6 +70,9 @@ pub struct Report {
     /// The same with their reasons, for people.
     #[serde(skip, default)]
     pub(crate) not_told: Vec<String>,
+    /// Whether it is of a run over all tokens, and not of a look or a part.
+    #[serde(skip, default)]
+    is_whole_run: bool,
 }
 
 /// How many tokens had which outcome.
@@ -138,6 +143,10 @@ pub(crate) struct Aside {
     owner: Option<String>,
     purpose: Option<String>,
     code: u8,
+    /// Nothing but its metadata was looked at, so that its note tells what they do not show.
+    looked_at: bool,
+    /// The worst that was told of it, and what puts that right, where nothing but metadata was looked at.
+    noted: Option<(Noted, Option<String>)>,
 }
 
 /// What became of a token.
@@ -189,8 +198,10 @@ pub struct Facts<'a> {
     pub finished: OffsetDateTime,
     pub fail_on_warning: bool,
     pub fail_on_notify: bool,
+    /// Whether it was a run over all tokens, and not a look or a part.
+    pub is_whole_run: bool,
     /// Receivers that could not be told, why, and what to do.
-    pub not_told: Vec<(String, Cause, &'static str)>,
+    pub not_told: Vec<(String, Cause, String)>,
     pub tokens: Vec<(&'a Arc<Target>, Outcome)>,
     pub apps: Vec<AppRow>,
 }
@@ -231,20 +242,32 @@ pub fn report(facts: Facts<'_>) -> Report {
         tokens,
         apps,
         notify_failed: facts.not_told.iter().map(|(name, ..)| name.clone()).collect(),
+        is_whole_run: facts.is_whole_run,
         not_told: facts.not_told.iter().map(|(name, cause, hint)| not_told(name, cause, hint)).collect(),
     }
 }
 
 fn row(target: &Target, outcome: Outcome, now: OffsetDateTime) -> Row {
     let age = health::judge(outcome.issued, &target.policy, now);
+    let looked_at = matches!(outcome.verdict, Verdict::Held(Hold::Looked | Hold::DryRun(_) | Hold::NotDue));
+    let noted = if looked_at { told::unseen(&outcome.before) } else { None };
+    let text = |text: &Option<String>| text.as_deref().map(shown);
     let aside = Aside {
         policy: target.policy.clone(),
         hold: hold(&outcome.verdict, &outcome.before),
         quiet: outcome.verdict.is_quiet(),
-        code: exit_code(&outcome.verdict, age.health),
+        code: match exit_code(&outcome.verdict, age.health) {
+            0 => noted.as_ref().map_or(0, Noted::code),
+            code => code,
+        },
+        looked_at,
         notes: outcome.notes,
-        owner: target.owner.clone(),
-        purpose: target.purpose.clone(),
+        owner: text(&target.owner),
+        purpose: text(&target.purpose),
+        noted: noted.map(|noted| {
+            let hint = noted.hint(target);
+            (noted, hint)
+        }),
     };
     Row {
         name: target.name.clone(),
@@ -306,13 +329,8 @@ fn hold(verdict: &Verdict, before: &Before) -> Option<String> {
 
 /// What is known without redeeming the token: what people were told of it, else its age.
 fn standing(before: &Before) -> String {
-    let told = |told: &Told| format!("{} {} since {}", told.severity.as_str(), told.code, told.since.date());
-    match before {
-        Before::Known(Standing(all)) if !all.is_empty() => {
-            format!("told: {}", all.iter().map(told).collect::<Vec<_>>().join(", "))
-        }
-        _ => "age only".to_owned(),
-    }
+    let told: Vec<String> = told::holding(before).iter().map(Noted::text).collect();
+    if told.is_empty() { "age only".to_owned() } else { format!("told: {}", told.join(", ")) }
 }
 
 fn failure_row(failure: &Failure, target: &Target) -> FailureRow {
@@ -342,7 +360,7 @@ impl Row {
             return false;
         }
         let noted = self.aside.notes.iter().any(Note::is_warning);
-        noted || self.is_aging()
+        noted || self.is_aging() || self.noted() >= Some(Severity::Warning)
     }
 
     /// Whether its age is worth a word.
@@ -350,10 +368,24 @@ impl Row {
         !self.aside.quiet && matches!(self.health, Health::Aging | Health::Expiring | Health::Expired)
     }
 
+    /// The worst that was told of it and that its metadata do not show.
+    fn noted(&self) -> Option<Severity> {
+        self.aside.noted.as_ref().map(|(noted, _)| noted.severity)
+    }
+
+    /// Whether Entra ID does not take it any more, whatever its age.
+    fn is_dead(&self) -> bool {
+        let failed = |failure: &FailureRow| failure.remedy == Remedy::Reconsent && failure.stage == Stage::Redeem;
+        self.failure.as_ref().is_some_and(failed)
+            || self.aside.noted.as_ref().is_some_and(|(noted, _)| noted.is_death())
+    }
+
     /// Whether a person must be told of this token at once.
     #[must_use]
     pub fn is_critical(&self) -> bool {
-        self.aside.code == 3 || !self.aside.quiet && matches!(self.health, Health::Expiring | Health::Expired)
+        self.noted() == Some(Severity::Critical)
+            || self.aside.code == 3
+            || !self.aside.quiet && matches!(self.health, Health::Expiring | Health::Expired)
     }
 }
 

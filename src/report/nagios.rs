@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::health::Health;
+use crate::model::health::{self, Health};
 use crate::report::{Report, Row};
 
 /// The text, and the exit code of the convention: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
@@ -30,6 +30,7 @@ pub fn render(report: &Report) -> (String, u8) {
     let word = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][usize::from(worst)];
     let bad: Vec<&String> = all.iter().filter(|(state, _)| *state != 0).map(|(_, line)| line).collect();
     let first = match bad.as_slice() {
+        [] if report.tokens.len() == 1 => "1 token is safe".to_owned(),
         [] => format!("{} tokens are safe", report.tokens.len()),
         [only] => (*only).clone(),
         [first, rest @ ..] => format!("{first}, and {} more", rest.len()),
@@ -52,10 +53,11 @@ const fn rank(state: u8) -> u8 {
 }
 
 fn line(row: &Row) -> String {
-    let left = row.days_left.map_or_else(|| "age unknown".to_owned(), |days| format!("{days} days left"));
-    match &row.failure {
-        Some(failure) => format!("{}: {} ({left}): {}", row.name, failure.kind, failure.message),
-        None => format!("{}: {left}", row.name),
+    let left = row.days_left.map_or_else(|| "age unknown".to_owned(), |days| format!("{} left", health::days(days)));
+    match (&row.failure, &row.aside.noted) {
+        (Some(failure), _) => format!("{}: {} ({left}): {}", row.name, failure.kind, failure.message),
+        (None, Some((noted, _))) => format!("{}: {} ({left})", row.name, noted.text()),
+        (None, None) => format!("{}: {left}", row.name),
     }
 }
 

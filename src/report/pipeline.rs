@@ -1,6 +1,6 @@
 //! The report in the words of a pipeline: annotations that stand beside the steps, for GitHub Actions and Azure Pipelines.
 
-use crate::model::health::Health;
+use crate::model::health::{self, Health};
 use crate::model::outcome::Note;
 use crate::report::{AppRow, Report, Row};
 
@@ -36,7 +36,7 @@ pub fn annotations(report: &Report, pipeline: Pipeline) -> String {
 }
 
 fn of_token(row: &Row) -> String {
-    let left = row.days_left.map(|days| format!("{days} days left. ")).unwrap_or_default();
+    let left = row.days_left.map(|days| format!("{} left. ", health::days(days))).unwrap_or_default();
     if let Some(failure) = &row.failure {
         return format!("{left}{}: {}\n→ {}", failure.kind, failure.message, failure.hint);
     }

@@ -3,9 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use crate::model::failure::Stage;
-use crate::model::health::Health;
-use crate::model::kind::Remedy;
+use crate::model::health::{self, Health};
 use crate::report::{Aside, Report, Row, Style};
 
 const BAR: usize = 20;
@@ -61,7 +59,7 @@ fn token(text: &mut String, row: &Row, width: usize, style: Style) {
     let (on, off) = if style.colour { (colour, RESET) } else { ("", "") };
     let outcome = row.outcome.as_str();
     let left = left(row);
-    let health = if row.health == Health::Unknown || is_dead(row) { "" } else { row.health.as_str() };
+    let health = if row.health == Health::Unknown || row.is_dead() { "" } else { row.health.as_str() };
     let line = format!("{:width$}  {on}{outcome:<10}{off}  {}  {left:>9}  {health}", row.name, bar(row));
     let _ = writeln!(text, "{}", line.trim_end());
     for detail in details(row) {
@@ -72,7 +70,7 @@ fn token(text: &mut String, row: &Row, width: usize, style: Style) {
 /// Days left against the token's life: `█` for what is left, a mark where a person is told.
 fn bar(row: &Row) -> String {
     let policy = &row.aside.policy;
-    if is_dead(row) {
+    if row.is_dead() {
         return format!("{:^BAR$}", "not accepted");
     }
     let Some(days_left) = row.days_left else { return "?".repeat(BAR) };
@@ -93,24 +91,21 @@ fn bar(row: &Row) -> String {
         .collect()
 }
 
-/// Entra ID does not take it any more, whatever its age.
-pub(super) fn is_dead(row: &Row) -> bool {
-    row.failure.as_ref().is_some_and(|f| f.remedy == Remedy::Reconsent && f.stage == Stage::Redeem)
-}
-
 pub(super) fn left(row: &Row) -> String {
     match row.days_left {
-        _ if is_dead(row) => "dead".to_owned(),
+        _ if row.is_dead() => "dead".to_owned(),
         None => "age ?".to_owned(),
-        Some(1) => "1 day".to_owned(),
-        Some(days) => format!("{days} days"),
+        Some(days) => health::days(days),
     }
 }
 
 pub(super) fn details(row: &Row) -> Vec<String> {
-    let Aside { notes, hold, owner, purpose, .. } = &row.aside;
+    let Aside { notes, hold, owner, purpose, noted, .. } = &row.aside;
     let mut details = Vec::new();
     details.extend(hold.clone());
+    if let Some((_, Some(hint))) = noted {
+        details.push(format!("→ {hint}"));
+    }
     if let Some(failure) = &row.failure {
         details.push(format!("{} at {}: {}", failure.kind, failure.stage.as_str(), failure.message));
         if let Some(purpose) = purpose {

@@ -45,6 +45,10 @@ async fn an_address_may_be_kept_in_the_vault() {
         }
         let outcome = rig.call(&["alert", "test"]).await;
         assert!(outcome.code == Some(3) && outcome.stdout.contains(&format!("ops: {slug}: ")), "{outcome:?}");
+        if value.is_none() {
+            let fix = "az keyvault secret set --vault-name contoso-kv --name hook-address --file <file>";
+            assert!(outcome.stdout.contains(fix), "{outcome:?}");
+        }
     }
     rig.world().state().vault(VAULT).add("hook-address", Version::new(&address));
     rig.run(&[]).await;

@@ -262,6 +262,7 @@ impl History {
             name: row.name,
             client_id: row.client_id,
             credential: row.credential,
+            expires: row.expires_at,
             health: row.health,
             days_left: row.days_left,
         };

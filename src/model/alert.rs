@@ -87,6 +87,12 @@ impl Told {
         }
     }
 
+    /// Whether it is over, and everybody knows who knew of it.
+    #[must_use]
+    pub fn is_known_end(&self) -> bool {
+        self.class == Class::Over && self.to.is_empty()
+    }
+
     /// Whether it is this condition at this severity that was told.
     #[must_use]
     pub fn is_of(&self, condition: &Condition) -> bool {
@@ -151,7 +157,7 @@ impl Standing {
     /// What of a tag goes on to the version that takes the place of its own: what is over has a return only on the same version.
     #[must_use]
     pub fn carried(self) -> Self {
-        Self(self.0.into_iter().filter(|told| told.class != Class::Over || !told.to.is_empty()).collect())
+        Self(self.0.into_iter().filter(|told| !told.is_known_end()).collect())
     }
 
     /// What of a tag is known of a version that somebody else stored on top: what held of the token before is at its end, and who heard
@@ -198,12 +204,12 @@ impl Before {
         }
     }
 
-    /// The same for the version that took the place of the one that was looked at.
+    /// What the tag of a version says that takes the place of this one, as far as it is known.
     #[must_use]
-    pub fn carried(&self) -> Self {
+    pub fn carried(&self) -> Option<Standing> {
         match self.clone() {
-            Self::Known(standing) => Self::Known(standing.carried()),
-            other => other,
+            Self::Known(standing) | Self::Inherited(standing) => Some(standing.carried()),
+            Self::Unknown => None,
         }
     }
 

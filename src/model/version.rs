@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::model::alert::{Before, Standing};
 use crate::model::identity::{Account, Mfa};
 use crate::secret::SecretValue;
 
@@ -160,4 +161,19 @@ pub fn newest(versions: &[Version]) -> Option<(&Version, bool)> {
     let newest = versions.iter().max_by_key(|version| version.created)?;
     let tie = versions.iter().filter(|version| version.created == newest.created).count() > 1;
     Some((newest, tie))
+}
+
+/// What people were told of the token in `newest`. One that somebody stored by hand has no note of it, so that of the version
+/// before it counts. `all` has the newest first.
+#[must_use]
+pub fn told(newest: &Version, all: &[Version]) -> Before {
+    let record = &newest.record;
+    let is_noted = |version: &&Version| version.record.run.is_some() || version.record.state.is_some();
+    let older = all.iter().filter(|version| version.id != newest.id).find(is_noted);
+    match older.and_then(|older| older.record.state.as_deref()) {
+        Some(state) if record.run.is_none() && record.state.is_none() => {
+            Standing::parse(state).map_or(Before::Unknown, |all| Before::Inherited(all.of_the_version_before()))
+        }
+        _ => Before::of_tag(record.state.as_deref()),
+    }
 }

@@ -113,7 +113,7 @@ pub fn notice(
     now: OffsetDateTime,
 ) -> Option<Notice> {
     let holds = |told: &&Told| conditions.iter().any(|condition| told.is_of(condition));
-    let gone = before.told().iter().filter(|told| !holds(told) && !(told.class == Class::Over && told.to.is_empty()));
+    let gone = before.told().iter().filter(|told| !holds(told) && !told.is_known_end());
     let (ended, unseen): (Vec<Told>, Vec<Told>) = gone.cloned().partition(|told| looked(told));
     let fact = |condition: Condition| {
         let known_to = before.of(&condition).map(|told| told.to.clone()).unwrap_or_default();

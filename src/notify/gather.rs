@@ -74,11 +74,13 @@ pub fn gather(run_id: &str, tokens: &[(&Arc<Target>, &Outcome)], apps: &[AppLife
 
 impl Entry {
     fn new(target: &Arc<Target>, outcome: &Outcome, apps: &[AppLife]) -> Self {
-        let is_same_version = outcome.previous.is_none() && matches!(outcome.before, Before::Known(_));
+        let is_replaced = outcome.previous.is_some();
+        let is_same_version = !is_replaced && matches!(outcome.before, Before::Known(_));
+        let carried = outcome.before.carried().filter(|_| is_replaced);
         Self {
             target: Arc::clone(target),
             version: outcome.version.clone(),
-            before: if is_same_version { outcome.before.clone() } else { outcome.before.carried() },
+            before: carried.map_or_else(|| outcome.before.clone(), Before::Known),
             is_same_version,
             app_looked: apps.iter().any(|app| app.name == target.app.name),
             notices: Vec::new(),

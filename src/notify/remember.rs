@@ -54,7 +54,7 @@ fn note(entry: &Entry, ears: &[Ear]) -> Option<Note> {
     let mut all: Vec<Told> = told.chain(kept(entry)).collect();
     if !entry.is_same_version {
         // A return on another version is told apart by that.
-        all.retain(|told| told.class != Class::Over || !told.to.is_empty());
+        all.retain(|told| !told.is_known_end());
     }
     let standing = Standing(all);
     let is_noted = entry.before.tag().is_some_and(|tag| tag == standing.written());
@@ -77,8 +77,9 @@ fn remembered(notice: &Notice, ears: &[Ear]) -> Vec<Told> {
         let to = told.to.iter().filter(there).filter(|mark| !heard(mark)).cloned().collect();
         Told { class: Class::Over, to, ..told.clone() }
     });
-    let goes_on = |told: &Told| notice.facts.iter().any(|fact| fact.condition.code == told.code);
-    let ended = ended.filter(|told| !goes_on(told));
+    // It goes on at another severity, or has returned; who has heard neither of that nor of its end is still to hear of one.
+    let holds = |told: &Told| notice.facts.iter().any(|fact| fact.condition.code == told.code);
+    let ended = ended.filter(|told| !holds(told) || !told.to.is_empty());
     facts.chain(notice.unseen.iter().cloned()).chain(ended).collect()
 }
 
@@ -86,8 +87,9 @@ fn remembered(notice: &Notice, ears: &[Ear]) -> Vec<Told> {
 fn kept(entry: &Entry) -> impl Iterator<Item = Told> {
     let said = |told: &Told| {
         let mut notices = entry.notices.iter();
+        let known_by_all = told.to.is_empty();
         notices.any(|notice| {
-            notice.facts.iter().any(|fact| fact.condition.code == told.code)
+            known_by_all && notice.facts.iter().any(|fact| fact.condition.code == told.code)
                 || notice.ended.iter().chain(&notice.unseen).any(|other| other == told)
         })
     };

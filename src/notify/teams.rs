@@ -60,7 +60,7 @@ fn item(notice: &Notice) -> Value {
             "Default",
         ));
     }
-    let facts: Vec<Value> = words::circumstances(&notice.subject)
+    let facts: Vec<Value> = words::circumstances(notice)
         .into_iter()
         .map(|(title, value)| json!({ "title": title, "value": plain(&value) }))
         .collect();

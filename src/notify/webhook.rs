@@ -10,6 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use super::digest::{Digest, Fact, Notice};
 use super::message::{Message, Post};
 use super::words;
+use crate::model::alert::{Severity, Told};
 use crate::secret::{ClientSecret, ReceiverAddress};
 
 pub(super) fn message(digest: &Digest, url: ReceiverAddress, key: Option<&ClientSecret>) -> Message {
@@ -65,8 +66,15 @@ fn alert(notice: &Notice) -> Value {
         "purpose": subject.purpose,
         "owner": subject.owner,
         "facts": notice.facts.iter().map(fact).collect::<Vec<_>>(),
+        "unseen": notice.unseen.iter().map(unseen).collect::<Vec<_>>(),
         "ended": notice.ended.iter().map(|told| &told.code).collect::<Vec<_>>(),
     })
+}
+
+/// What stands, though this run did not come to look at it.
+fn unseen(told: &Told) -> Value {
+    let severity = told.severity().map(Severity::as_str);
+    json!({ "severity": severity, "code": told.code, "since": told.since.format(&Rfc3339).unwrap_or_default() })
 }
 
 fn fact(fact: &Fact) -> Value {

@@ -63,11 +63,14 @@ pub fn headline(notice: &Notice) -> String {
     }
 }
 
-/// What a person wants to know besides: days left, what breaks, who is asked, where it lies.
+/// What a person wants to know besides: what stands unseen, days left, what breaks, who is asked, where it lies.
 #[must_use]
-pub fn circumstances(subject: &Subject) -> Vec<(&'static str, String)> {
+pub fn circumstances(notice: &Notice) -> Vec<(&'static str, String)> {
+    let Notice { subject, unseen, .. } = notice;
+    let unseen: Vec<&str> = unseen.iter().map(|told| told.code.as_str()).collect();
     let left = subject.days_left.map(|days| days.to_string());
     [
+        ("Not looked at, and stands", (!unseen.is_empty()).then(|| unseen.join(", "))),
         ("Days left", left),
         ("Breaks", subject.purpose.clone()),
         ("Owner", subject.owner.clone()),
@@ -103,7 +106,7 @@ pub fn text(notice: &Notice) -> String {
         let _ = writeln!(text, "  {}, {}", condition.code, since(*at));
         let _ = writeln!(text, "  → {}", condition.fix);
     }
-    for (label, value) in circumstances(&notice.subject) {
+    for (label, value) in circumstances(notice) {
         let _ = writeln!(text, "  {label}: {value}");
     }
     text

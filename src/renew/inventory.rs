@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::model::alert::{Before, Standing};
+use crate::model::alert::Before;
 use crate::model::failure::Cause;
 use crate::model::identity::Account;
 use crate::model::kind::Kind;
@@ -107,17 +107,10 @@ impl Inventory {
         }
     }
 
-    /// What people were told of the token: a version that somebody stored by hand has no note of it, so that of the one before counts.
+    /// What people were told of the token.
     #[must_use]
     pub fn told(&self) -> Before {
-        let record = &self.newest().record;
-        let older = self.versions.iter().find(|version| version.record.run.is_some());
-        match older.and_then(|older| older.record.state.as_deref()) {
-            Some(state) if record.run.is_none() && record.state.is_none() => {
-                Standing::parse(state).map_or(Before::Unknown, |all| Before::Inherited(all.of_the_version_before()))
-            }
-            _ => Before::of_tag(record.state.as_deref()),
-        }
+        version::told(self.newest(), &self.versions)
     }
 
     /// The home account that the last version of ours was tagged with.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
-use crate::model::alert::Standing;
 use crate::model::failure::Cause;
 use crate::model::kind::Kind;
 use crate::model::target::Target;
@@ -256,7 +255,7 @@ impl Place<'_> {
                 replaced: self.base_id().cloned().unwrap_or_else(nothing),
             }),
             // What people were told of the token is told of the new one too, until it changes.
-            state: self.base.and_then(|base| Standing::parse(base.record.state.as_deref()?)?.carried().written()),
+            state: self.base.and_then(|base| version::told(base, self.known).carried()).and_then(|told| told.written()),
             retired: None,
         };
         let before = self.base.map(|base| base.tags.clone()).unwrap_or_default();

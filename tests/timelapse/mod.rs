@@ -4,6 +4,7 @@
 //! `ROTATOR_TIMELAPSE_SEED=7 cargo test timelapse` plays one history again.
 
 mod history;
+mod promises;
 mod world;
 
 use history::{Broken, Found, play};
@@ -41,9 +42,15 @@ async fn no_token_dies_silently_in_other_histories() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rule_that_is_broken_on_purpose_is_caught() {
-    for (broken, promise) in
-        [(Broken::NoProbe, "revocation"), (Broken::OnlyFailures, "not told"), (Broken::NoExpiry, "no expiry")]
-    {
+    for (broken, promise) in [
+        (Broken::NoProbe, "revocation"),
+        (Broken::OnlyFailures, "not told"),
+        (Broken::NoExpiry, "no expiry"),
+        (Broken::UnseenIsOver, "false all-clear"),
+        (Broken::NoEnd, "its end was not told"),
+        (Broken::NoMemory, "told again"),
+        (Broken::NothingIsCritical, "revocation"),
+    ] {
         let found = play(1, broken).await;
         let caught = found.broken_promises.iter().find(|text| text.contains(promise));
         println!("{broken:?} is caught: {caught:?}");

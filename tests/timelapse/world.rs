@@ -1,6 +1,6 @@
 //! A vault, an Entra ID and a receiver in memory, whose time is that of the simulation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -16,6 +16,7 @@ use rotator::notify::message::Message;
 use rotator::ports::{Entra, Notifier, Vault};
 use rotator::secret::SecretValue;
 use rotator::vault::tags;
+use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
 /// What Entra ID knows of a refresh token.
@@ -27,6 +28,24 @@ pub(super) struct Grant {
     pub(super) mfa_wanted: bool,
 }
 
+/// How a token really is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Truth {
+    pub(super) enabled: bool,
+    /// Entra ID would take it from an app that proves itself.
+    pub(super) is_accepted: bool,
+    pub(super) left: Duration,
+    /// What the client secret has left.
+    pub(super) secret_left: Duration,
+}
+
+impl Truth {
+    /// Nothing is to be said of it, or nothing that is critical.
+    pub(super) fn is_fine_for(self, days: i64) -> bool {
+        self.enabled && self.is_accepted && self.secret_left > Duration::ZERO && self.left > Duration::days(days)
+    }
+}
+
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of the weather")]
 #[derive(Debug)]
 pub(super) struct State {
@@ -36,11 +55,18 @@ pub(super) struct State {
     pub(super) client_secret_ends: OffsetDateTime,
     pub(super) vault_up: bool,
     pub(super) entra_up: bool,
-    pub(super) receiver_up: bool,
+    /// Tags cannot be changed: what people were told is not noted.
+    pub(super) notes_up: bool,
+    /// Receivers that do not answer.
+    pub(super) deaf: BTreeSet<&'static str>,
     /// A vault that forgets the expiry it is given: a rule that is broken on purpose.
     pub(super) forgets_expiry: bool,
-    /// Bodies of this day.
-    pub(super) received: Vec<String>,
+    /// A vault that forgets what people were told.
+    pub(super) forgets_notes: bool,
+    /// Who received what since the last look.
+    pub(super) received: Vec<(&'static str, Value)>,
+    /// How many notes could not be written.
+    pub(super) notes_failed: usize,
     counter: u64,
 }
 
@@ -48,6 +74,8 @@ pub(super) struct State {
 #[derive(Debug, Clone)]
 pub(super) struct World(Arc<Mutex<State>>);
 
+/// One for everything, one for what is critical, and one that keeps state by itself.
+pub(super) const RECEIVERS: [&str; 3] = ["ops", "boss", "pager"];
 pub(super) const LIFE: Duration = Duration::days(90);
 const CLIENT_SECRET: &str = "partner-client-secret";
 
@@ -60,9 +88,12 @@ impl World {
             client_secret_ends: now,
             vault_up: true,
             entra_up: true,
-            receiver_up: true,
+            notes_up: true,
+            deaf: BTreeSet::new(),
             forgets_expiry: false,
+            forgets_notes: false,
             received: Vec::new(),
+            notes_failed: 0,
             counter: 0,
         };
         let world = Self(Arc::new(Mutex::new(state)));
@@ -99,6 +130,21 @@ impl State {
 
     pub(super) fn newest(&mut self, secret: &str) -> &mut (Version, String) {
         self.secrets.get_mut(secret).unwrap().last_mut().unwrap()
+    }
+
+    /// What the client secret has left.
+    pub(super) fn secret_left(&self) -> Duration {
+        self.client_secret_ends - self.now
+    }
+
+    /// How a token really is, whatever anybody knows.
+    pub(super) fn truth(&mut self, token: &str) -> Truth {
+        let (now, secret_left) = (self.now, self.secret_left());
+        let (version, value) = self.newest(token).clone();
+        let grant = self.grants.get(&value);
+        let left = grant.map_or(Duration::ZERO, |grant| grant.issued + LIFE - now);
+        let is_accepted = grant.is_some_and(|grant| !grant.revoked && !grant.mfa_wanted) && left > Duration::ZERO;
+        Truth { enabled: version.enabled, is_accepted, left, secret_left }
     }
 
     pub(super) fn grant(&mut self, token: &str) -> String {
@@ -169,12 +215,18 @@ impl Vault for World {
     async fn update(&self, secret: &SecretName, id: &VersionId, change: &Change) -> Result<Version, Cause> {
         let mut state = self.state();
         state.vault()?;
+        if !state.notes_up {
+            state.notes_failed += 1;
+            return Err(Cause::new(Kind::VaultRbac, "nobody may change versions"));
+        }
+        let forgets = state.forgets_notes;
         let versions = state.secrets.get_mut(secret.as_str()).unwrap();
         let (version, _) = versions.iter_mut().find(|(version, _)| version.id == *id).unwrap();
         version.enabled = change.enabled.unwrap_or(version.enabled);
         if let Some(tags) = &change.tags {
             version.tags.clone_from(tags);
-            version.record = tags::read(tags);
+            version.tags.retain(|name, _| !forgets || name != "rotator-state");
+            version.record = tags::read(&version.tags);
         }
         Ok(version.clone())
     }
@@ -225,12 +277,13 @@ fn granted(user: &str, refresh: &str) -> String {
 #[async_trait]
 impl Notifier for World {
     async fn send(&self, message: &Message) -> Result<(), Cause> {
+        let Message::Post(post) = message else { unreachable!("there are only webhooks") };
+        let who = RECEIVERS.into_iter().find(|name| post.url.expose().ends_with(name)).unwrap();
         let mut state = self.state();
-        if !state.receiver_up {
+        if state.deaf.contains(who) {
             return Err(Cause::new(Kind::NotifyUnavailable, "the receiver is down"));
         }
-        let Message::Post(post) = message else { unreachable!("there is one webhook") };
-        state.received.push(post.body.clone());
+        state.received.push((who, serde_json::from_str(&post.body).unwrap()));
         Ok(())
     }
 }

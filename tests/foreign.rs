@@ -17,7 +17,7 @@ async fn someone_signs_in_before_read(nth: usize) -> (Rig, rotator::report::Row,
 }
 
 /// A person who stores a version of their own while the run waits at the request that `at` chooses.
-fn signs_in(rig: &Rig, at: impl FnOnce(Rule) -> Rule) -> tokio::task::JoinHandle<String> {
+pub(crate) fn signs_in(rig: &Rig, at: impl FnOnce(Rule) -> Rule) -> tokio::task::JoinHandle<String> {
     rig.meanwhile(
         |pause| at(pause.about(TOKEN)),
         |state| {

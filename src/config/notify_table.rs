@@ -75,7 +75,8 @@ impl NotifyKind {
     }
 }
 
-/// Who is told that the job runs: the address of a check at healthchecks.io, or of anything that speaks its way.
+/// Who is told that the job runs: the address of a check at healthchecks.io, or of anything that speaks its way. Runs over all tokens
+/// ping it, those of `--only` do not.
 #[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct HeartbeatTable {

@@ -69,7 +69,12 @@ fn of_failure(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Option
     }
     let severity = waiting(target, outcome, now)?;
     let Failure { cause, .. } = failure;
-    Some(condition(severity, WAITING, format!("{}: {}", cause.kind.slug(), cause.message)))
+    let until = if outcome.version.is_none() {
+        " (nothing of the token can be seen: every run says so until it is over)"
+    } else {
+        ""
+    };
+    Some(condition(severity, WAITING, format!("{}: {}{until}", cause.kind.slug(), cause.message)))
 }
 
 fn waiting(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Option<Severity> {

@@ -131,6 +131,23 @@ async fn a_receiver_that_hangs_makes_no_other_hear_twice() {
     assert_eq!((tag.split(' ').count(), tag.contains(',')), (4, false), "{tag}");
 }
 
+/// The scheduler stops the job: people are told all the same.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_run_that_is_stopped_tells_what_it_found() {
+    let seeds = [Seed::new("dead").days_old(8).fate(Fate::Revoked), Seed::new("slow").days_old(8)];
+    let rig = rig(&seeds).await;
+    let mut paused = rig.pause(|rule| rule.on(Route::Read).about("slow"));
+    let mut child = rig.start(&["run"]);
+    let go_on = paused.arrived().await;
+    let id = rustix::process::Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    drop(go_on);
+    crate::support::soon(child.wait()).await.unwrap();
+    let told = told(&rig);
+    assert_eq!(told, [["critical entra.revoked"]]);
+}
+
 /// All that is new goes in one message.
 #[tokio::test]
 async fn one_message_tells_of_the_whole_fleet() {
@@ -219,6 +236,16 @@ async fn notes_are_told_to_those_who_ask_for_them() {
     assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Recovered);
     assert_eq!(told(&rig), [["info token.recovered"]]);
     assert_eq!(state_tag(&rig), None);
+}
+
+#[tokio::test]
+async fn a_version_that_somebody_stored_meanwhile_is_told_to_those_who_ask_for_notes() {
+    let rig = rig(&due()).await;
+    rig.configure(&rig.config_text().replace("name = \"ops\"", "name = \"ops\"\nmin_severity = \"info\""));
+    let theirs = crate::foreign::signs_in(&rig, |pause| pause.on(Route::Read).skip(1));
+    assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Superseded);
+    theirs.await.unwrap();
+    assert_eq!(told(&rig), [["info token.superseded"]]);
 }
 
 /// A second receiver of the same kind at another path.

@@ -162,6 +162,11 @@ class AlertmanagerTest(Rotator):
         self.until(lambda: [got for got in self.listener.got if json.loads(got[2])["status"] == "resolved"])
         self.assertEqual(self.alerts(), [])
 
+    def test_a_test_leaves_nothing_behind(self):
+        done = self.rotator(f'[[notify]]\ntype = "alertmanager"\nurl = "{self.address}"', "alert", "test")
+        self.assertEqual(done.returncode, 0, done)
+        self.assertEqual(self.alerts(), [])
+
 
 class Mailbox:
     def __init__(self):
@@ -170,6 +175,16 @@ class Mailbox:
     async def handle_DATA(self, _server, _session, envelope):
         self.mails.append(envelope)
         return "250 OK"
+
+
+class TlsController(Controller):
+    """One that knows its own certificate when it looks whether it listens."""
+
+    def _trigger_server(self):
+        context = ssl.create_default_context(cafile=f"{FOLDER}/mail-both.pem")
+        with socket.create_connection((self.hostname, self.port), 5) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost") as tls:
+                tls.recv(1024)
 
 
 class MailTest(Rotator):
@@ -211,6 +226,18 @@ class MailTest(Rotator):
         text = mail.get_content()
         for part in ["CRITICAL revoked-token", "entra.revoked", "rotator consent revoked-token", "Days left: 82"]:
             self.assertIn(part, text)
+
+    def test_a_mail_by_tls_from_the_first_byte(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(f"{FOLDER}/mail.pem", f"{FOLDER}/mail.key")
+        box = Mailbox()
+        controller = TlsController(box, hostname="127.0.0.1", port=free_port(), ssl_context=context)
+        controller.start()
+        self.addCleanup(controller.stop)
+        tables = f'[[notify]]\ntype = "email"\nsmtp = "smtps://localhost:{controller.port}"\nfrom = "rotator@contoso.example"\nto = ["ops@contoso.example"]'
+        done = self.rotator(tables, ca=f"{FOLDER}/mail-both.pem")
+        self.assertEqual(self.not_told(done), [], done.stderr)
+        self.assertEqual(len(box.mails), 1)
 
     def test_a_wrong_password_a_foreign_certificate_and_no_tls_at_all(self):
         box, port = self.start(require_starttls=True, auth_required=True)

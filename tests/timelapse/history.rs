@@ -88,20 +88,28 @@ impl Found {
 
 pub(super) const TOKENS: [&str; 3] = ["contoso", "fabrikam", "northwind"];
 const DAYS: i64 = 3_650;
-const BEGIN: OffsetDateTime = datetime!(2026-01-01 05:17 UTC);
+pub(super) const BEGIN: OffsetDateTime = datetime!(2026-01-01 05:17 UTC);
 
 fn config(broken: Broken) -> Config {
     let probe = if broken == Broken::NoProbe { "never" } else { "every-run" };
+    config_of(&TOKENS, &format!("probe = \"{probe}\""))
+}
+
+/// Some tokens of one app, with lines in `[defaults]`.
+pub(super) fn config_of(tokens: &[&str], defaults: &str) -> Config {
     let table = |name: &&str| format!("[[token]]\nsecret = \"{name}\"\nscope = \"https://x/.default\"\n");
-    let tokens = TOKENS.iter().map(table).collect::<Vec<_>>().concat();
+    let tokens = tokens.iter().map(table).collect::<Vec<_>>().concat();
+    let hook = |name: &str, more: &str| {
+        format!("[[notify]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"https://hooks.example/{name}\"\n{more}\n")
+    };
     let text = format!(
         "[vault]\nurl = \"https://contoso-kv.vault.azure.net\"\ncredential = \"managed-identity\"\n\
          [apps.partner]\ntenant_id = \"contoso.example\"\nclient_id = \"00000000-0000-0000-0000-0000000000c1\"\n\
          credential = {{ secret = {{ vault_secret = \"partner-client-secret\" }} }}\n\
-         [defaults]\nprobe = \"{probe}\"\n{tokens}\
-         [[notify]]\ntype = \"webhook\"\nname = \"ops\"\nurl = \"https://hooks.example/ops\"\n\
-         [[notify]]\ntype = \"webhook\"\nname = \"boss\"\nmin_severity = \"critical\"\nurl = \"https://hooks.example/boss\"\n\
-         [[notify]]\ntype = \"pagerduty\"\nurl = \"https://hooks.example/pager\"\nrouting_key = {{ env = \"PATH\" }}\n"
+         [defaults]\n{defaults}\n{tokens}{}{}\
+         [[notify]]\ntype = \"pagerduty\"\nurl = \"https://hooks.example/pager\"\nrouting_key = {{ env = \"PATH\" }}\n",
+        hook("ops", ""),
+        hook("boss", "min_severity = \"critical\""),
     );
     config::load_text("timelapse", &text).unwrap()
 }
@@ -136,21 +144,16 @@ pub(super) struct History {
 }
 
 pub(super) async fn play(seed: u64, broken: Broken) -> Found {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let world = World::new(BEGIN);
     world.state().forgets_expiry = broken == Broken::NoExpiry;
     world.state().forgets_notes = broken == Broken::NoMemory;
-    let outer = rotator::wire::client::identity().unwrap();
-    let identity = azure_core::http::Transport::new(Arc::new(Transport(outer.clone())));
-    let host =
-        Host { outer, identity, deadline: Deadline::after(Limit::from_secs(60)), clock: Clock::starting_at(BEGIN) };
     let mut history = History {
         seed,
         random: fastrand::Rng::with_seed(seed),
         broken,
         world,
         config: config(broken),
-        host,
+        host: host(),
         fate: Fate::default(),
         found: Found::default(),
         ears: Default::default(),
@@ -285,33 +288,8 @@ impl History {
     }
 
     async fn run(&mut self) -> Vec<Outcome> {
-        let now = self.world.state().now;
-        let world = Arc::new(self.world.clone());
-        let run = Arc::new(Run {
-            id: format!("{:032x}", self.random.u128(..)),
-            clock: Clock::starting_at(now),
-            deadline: Deadline::after(Limit::from_secs(300)),
-            entra: Arc::clone(&world) as Arc<dyn Entra>,
-            vaults: HashMap::from([("default".to_owned(), Arc::clone(&world) as Arc<dyn Vault>)]),
-            proofs: Proofs::of_apps(["partner"], self.host.clone()),
-        });
-        let targets = &self.config.targets;
-        let outcomes = renew::run(targets, &run, Options::default(), |_| {}).await;
-        let app = &targets[0].app;
-        let expiries = run.proofs.expiry(app).map(|end| (app.name.clone(), end)).into_iter().collect();
-        let life = |row: app::AppRow| AppLife {
-            name: row.name,
-            client_id: row.client_id,
-            credential: row.credential,
-            expires: row.expires_at,
-            health: row.health,
-            days_left: row.days_left,
-        };
-        let apps: Vec<AppLife> = app::rows(targets, &expiries, now).into_iter().map(life).collect();
-        let tokens: Vec<(&Arc<Target>, &Outcome)> = targets.iter().zip(&outcomes).collect();
-        let mut gathered = gather::gather(&run.id, &tokens, &apps, now);
-        self.broken.breaks(&mut gathered.digest);
-        renew::tell::tell(&self.config.receivers, &gathered, world.as_ref(), &run, &run.deadline).await;
+        let id = format!("{:032x}", self.random.u128(..));
+        let outcomes = run(&self.world, &self.config, &self.host, id, self.broken).await;
         self.found.rotations += outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Rotated)).count();
         outcomes
     }
@@ -331,4 +309,44 @@ impl History {
             self.fate.appointments.entry(name.to_owned()).or_insert(at);
         }
     }
+}
+
+/// One run of the job, as `rotator run` does it, with this rule broken.
+pub(super) async fn run(world: &World, config: &Config, host: &Host, id: String, broken: Broken) -> Vec<Outcome> {
+    let now = world.state().now;
+    let world = Arc::new(world.clone());
+    let run = Arc::new(Run {
+        id,
+        clock: Clock::starting_at(now),
+        deadline: Deadline::after(Limit::from_secs(300)),
+        entra: Arc::clone(&world) as Arc<dyn Entra>,
+        vaults: HashMap::from([("default".to_owned(), Arc::clone(&world) as Arc<dyn Vault>)]),
+        proofs: Proofs::of_apps(["partner"], host.clone()),
+    });
+    let targets = &config.targets;
+    let outcomes = renew::run(targets, &run, Options::default(), |_| {}).await;
+    let app = &targets[0].app;
+    let expiries = run.proofs.expiry(app).map(|end| (app.name.clone(), end)).into_iter().collect();
+    let life = |row: app::AppRow| AppLife {
+        name: row.name,
+        client_id: row.client_id,
+        credential: row.credential,
+        expires: row.expires_at,
+        health: row.health,
+        days_left: row.days_left,
+    };
+    let apps: Vec<AppLife> = app::rows(targets, &expiries, now).into_iter().map(life).collect();
+    let tokens: Vec<(&Arc<Target>, &Outcome)> = targets.iter().zip(&outcomes).collect();
+    let mut gathered = gather::gather(&run.id, &tokens, &apps, now);
+    broken.breaks(&mut gathered.digest);
+    renew::tell::tell(&config.receivers, &gathered, world.as_ref(), &run, &run.deadline).await;
+    outcomes
+}
+
+/// What the job signs in to nothing with.
+pub(super) fn host() -> Host {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let outer = rotator::wire::client::identity().unwrap();
+    let identity = azure_core::http::Transport::new(Arc::new(Transport(outer.clone())));
+    Host { outer, identity, deadline: Deadline::after(Limit::from_secs(60)), clock: Clock::starting_at(BEGIN) }
 }

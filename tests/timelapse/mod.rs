@@ -3,6 +3,7 @@
 //!
 //! `ROTATOR_TIMELAPSE_SEED=7 cargo test timelapse` plays one history again.
 
+mod alarm;
 mod history;
 mod promises;
 mod world;

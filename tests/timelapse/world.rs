@@ -28,6 +28,16 @@ pub(super) struct Grant {
     pub(super) mfa_wanted: bool,
 }
 
+/// A kind of request that a vault or Entra ID can refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Door {
+    List,
+    Get,
+    Set,
+    Update,
+    Redeem,
+}
+
 /// How a token really is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Truth {
@@ -55,6 +65,10 @@ pub(super) struct State {
     pub(super) client_secret_ends: OffsetDateTime,
     pub(super) vault_up: bool,
     pub(super) entra_up: bool,
+    /// What the vault answers instead to a kind of request.
+    pub(super) refusals: BTreeMap<Door, Kind>,
+    /// The user's sign-ins have no MFA.
+    pub(super) no_mfa: bool,
     /// Tags cannot be changed: what people were told is not noted.
     pub(super) notes_up: bool,
     /// Receivers that do not answer.
@@ -88,6 +102,8 @@ impl World {
             client_secret_ends: now,
             vault_up: true,
             entra_up: true,
+            refusals: BTreeMap::new(),
+            no_mfa: false,
             notes_up: true,
             deaf: BTreeSet::new(),
             forgets_expiry: false,
@@ -167,8 +183,15 @@ impl State {
         self.add(CLIENT_SECRET, "client-secret".to_owned(), (ends, BTreeMap::new()));
     }
 
-    fn vault(&self) -> Result<(), Cause> {
-        if self.vault_up { Ok(()) } else { Err(Cause::new(Kind::VaultUnavailable, "the vault is down")) }
+    fn vault(&self, door: Door) -> Result<(), Cause> {
+        if !self.vault_up {
+            return Err(Cause::new(Kind::VaultUnavailable, "the vault is down"));
+        }
+        self.open(door)
+    }
+
+    fn open(&self, door: Door) -> Result<(), Cause> {
+        self.refusals.get(&door).map_or(Ok(()), |kind| Err(Cause::new(*kind, "it is refused")))
     }
 }
 
@@ -176,13 +199,13 @@ impl State {
 impl Vault for World {
     async fn versions(&self, secret: &SecretName) -> Result<Vec<Version>, Cause> {
         let state = self.state();
-        state.vault()?;
+        state.vault(Door::List)?;
         Ok(state.secrets.get(secret.as_str()).into_iter().flatten().map(|(version, _)| version.clone()).collect())
     }
 
     async fn read(&self, secret: &SecretName, version: Option<&VersionId>) -> Result<Stored, Cause> {
         let state = self.state();
-        state.vault()?;
+        state.vault(Door::Get)?;
         let all = state.secrets.get(secret.as_str()).map(Vec::as_slice).unwrap_or_default();
         let found = match version {
             Some(id) => all.iter().find(|(version, _)| version.id == *id),
@@ -197,7 +220,7 @@ impl Vault for World {
 
     async fn write(&self, secret: &SecretName, draft: Draft<'_>) -> Result<Version, Cause> {
         let mut state = self.state();
-        state.vault()?;
+        state.vault(Door::Set)?;
         let expires = draft.expires.filter(|_| !state.forgets_expiry);
         let version = state.add(secret.as_str(), draft.value.to_owned(), (expires, draft.tags));
         // What nobody looks at any more is not kept, so that ten years stay small.
@@ -214,7 +237,7 @@ impl Vault for World {
 
     async fn update(&self, secret: &SecretName, id: &VersionId, change: &Change) -> Result<Version, Cause> {
         let mut state = self.state();
-        state.vault()?;
+        state.vault(Door::Update)?;
         if !state.notes_up {
             state.notes_failed += 1;
             return Err(Cause::new(Kind::VaultRbac, "nobody may change versions"));
@@ -236,6 +259,7 @@ impl Vault for World {
 impl Entra for World {
     async fn send(&self, request: &TokenRequest) -> Result<RawAnswer, Cause> {
         let mut state = self.state();
+        state.open(Door::Redeem)?;
         let form: BTreeMap<String, String> =
             url::form_urlencoded::parse(request.form.expose().as_bytes()).into_owned().collect();
         let value = form["refresh_token"].clone();
@@ -249,7 +273,7 @@ impl Entra for World {
             Some(grant) if grant.mfa_wanted => (400, refusal("invalid_grant", 50_076)),
             Some(grant) => {
                 let fresh = state.grant(&grant.token);
-                (200, granted(&grant.token, &fresh))
+                (200, granted(&grant.token, &fresh, !state.no_mfa))
             }
         };
         Ok(RawAnswer {
@@ -267,9 +291,9 @@ fn refusal(error: &str, code: u32) -> String {
     format!(r#"{{"error":"{error}","error_description":"AADSTS{code}","error_codes":[{code}]}}"#)
 }
 
-fn granted(user: &str, refresh: &str) -> String {
+fn granted(user: &str, refresh: &str, mfa: bool) -> String {
     let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
-    let access = format!("e30.{}.c2ln", encode(r#"{"amr":["pwd","mfa"]}"#));
+    let access = format!("e30.{}.c2ln", encode(if mfa { r#"{"amr":["pwd","mfa"]}"# } else { r#"{"amr":["pwd"]}"# }));
     let info = encode(&format!(r#"{{"uid":"{user}","utid":"home"}}"#));
     format!(r#"{{"access_token":"{access}","expires_in":3599,"refresh_token":"{refresh}","client_info":"{info}"}}"#)
 }

@@ -314,6 +314,8 @@ pub enum FailOn {
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum ConfigWhat {
+    /// Read the configuration, and say what is wrong with it or what it names; nothing is sent
+    Check,
     /// A commented example with every key
     Example,
     /// The JSON Schema of the configuration file

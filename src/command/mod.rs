@@ -50,7 +50,7 @@ pub async fn dispatch(cli: Cli) -> ExitCode {
         Command::Doctor(arguments) => doctor::doctor(&cli.source, &arguments).await,
         Command::Alert { what } => alert::alert(&cli.source, &what).await,
         Command::Retire(arguments) => retire::retire(&cli.source, &arguments).await,
-        Command::Config { what } => Ok(config::print(what)),
+        Command::Config { what } => config::print(&cli.source, what),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::sandbox(&arguments).await,
     };

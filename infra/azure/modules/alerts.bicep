@@ -1,0 +1,97 @@
+// Alerts on what the job says in its log. Not on exit codes: a token that is known to be dead must not hide the next failure.
+@description('Begins the names.')
+param name string
+@description('Where the rules are.')
+param location string
+@description('Name of the Container Apps job.')
+param jobName string
+@description('Resource id of the workspace.')
+param workspaceId string
+@description('Mail addresses.')
+param mails string[]
+@description('https addresses.')
+param webhooks string[]
+@description('Tags.')
+param tags object
+
+// One object a line, each with the name of its event.
+var events = 'ContainerAppConsoleLogs | where JobName == "${jobName}" | extend line = parse_json(Log) | extend event = tostring(line.event)'
+
+resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: '${name}-people'
+  location: 'Global'
+  tags: tags
+  properties: {
+    groupShortName: 'rotator'
+    enabled: true
+    emailReceivers: [for (mail, nth) in mails: { name: 'mail-${nth}', emailAddress: mail, useCommonAlertSchema: true }]
+    webhookReceivers: [for (webhook, nth) in webhooks: { name: 'webhook-${nth}', serviceUri: webhook, useCommonAlertSchema: true }]
+  }
+}
+
+resource notRun 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
+  name: '${name}-not-run'
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: 'The job that renews refresh tokens has not ended a run for two days'
+    description: 'az containerapp job execution list --name ${jobName} --resource-group ${resourceGroup().name}'
+    severity: 1
+    enabled: true
+    scopes: [workspaceId]
+    evaluationFrequency: 'PT6H'
+    // The longest that a rule looks back.
+    windowSize: 'P2D'
+    autoMitigate: true
+    // The table comes with the first line of a job's log.
+    skipQueryValidation: true
+    criteria: {
+      allOf: [
+        {
+          query: '${events} | where event == "run.finished"'
+          timeAggregation: 'Count'
+          operator: 'LessThan'
+          threshold: 1
+          failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+        }
+      ]
+    }
+    actions: { actionGroups: [people.id] }
+  }
+}
+
+resource critical 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
+  name: '${name}-token-critical'
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: 'A refresh token needs a person'
+    description: 'rotator status, or the log of the last run, say what to do'
+    severity: 1
+    enabled: true
+    scopes: [workspaceId]
+    evaluationFrequency: 'PT1H'
+    // Longer than from one run to the next, so that an alert stands while its token does.
+    windowSize: 'P2D'
+    autoMitigate: true
+    skipQueryValidation: true
+    criteria: {
+      allOf: [
+        {
+          // What the last run said of each token.
+          query: '${events} | where event in ("token.critical", "token.finished") | extend token = tostring(line.token) | summarize arg_max(TimeGenerated, event) by token | where event == "token.critical"'
+          timeAggregation: 'Count'
+          dimensions: [{ name: 'token', operator: 'Include', values: ['*'] }]
+          operator: 'GreaterThan'
+          threshold: 0
+          failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+        }
+      ]
+    }
+    actions: { actionGroups: [people.id] }
+  }
+}
+
+output actionGroupId string = people.id

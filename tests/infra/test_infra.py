@@ -1,5 +1,4 @@
 """The files of infra/, by the tools of those who run them: kustomize, systemd, cron's shell, promtool, hadolint."""
-import json
 import os
 import re
 import shutil
@@ -10,9 +9,9 @@ import xml.etree.ElementTree as xml
 
 import yaml
 
-ROOT = os.path.abspath(f"{os.path.dirname(__file__)}/../..")
+from world import ROOT, ROTATOR, World
+
 INFRA = f"{ROOT}/infra"
-ROTATOR = os.path.abspath(os.environ.get("ROTATOR", f"{ROOT}/target/debug/rotator"))
 KUBECTL = f"{ROOT}/target/kubectl/kubectl/kubectl"
 TENANT, CLIENT = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-00000000001d"
 LINTERS = f"{ROOT}/target/lint-venv/bin"
@@ -141,7 +140,7 @@ class SystemdTest(Infra):
 class CronTest(Infra):
     """The line of the table, as cron runs it: by a shell, with the table's variables."""
 
-    def run_line(self, *arguments):
+    def run_line(self, scenario):
         table = read("cron/rotator")
         variables = dict(re.findall(r"^([A-Z_]+)=(.*)$", table, re.M))
         (line,) = [line for line in table.splitlines() if line[:1].isdigit()]
@@ -153,27 +152,14 @@ class CronTest(Infra):
             script = f"{folder}/job"
             with open(script, "w") as file:
                 file.write(command.replace("/run/lock/rotator", f"{folder}/lock"))
-            return self.in_sandbox(script, variables, *arguments)
-
-    def in_sandbox(self, script, variables, *arguments):
-        child = subprocess.Popen([ROTATOR, "sandbox", "--keep", *arguments, "--", "status", "--log-level", "off"], stdout=subprocess.PIPE, text=True)
-        try:
-            environment = {}
-            for line in child.stdout:
-                if setting := re.match(r"export (\w+)=(.*)", line):
-                    environment[setting[1]] = setting[2]
-                    if setting[1] == "ROTATOR_CONFIG":
-                        break
-            path = f"{os.path.dirname(ROTATOR)}:{variables['PATH']}"
-            return ran("/bin/sh", script, env={**variables, **environment, "PATH": path})
-        finally:
-            child.terminate()
-            child.wait()
+            with World(scenario) as settings:
+                path = f"{os.path.dirname(ROTATOR)}:{variables['PATH']}"
+                return ran("/bin/sh", script, env={**variables, **settings, "PATH": path})
 
     def test_it_is_quiet_where_all_is_well_and_prints_the_report_where_not(self):
-        well = self.run_line("--scenario", "due")
+        well = self.run_line("due")
         self.assertEqual((well.returncode, well.stdout, well.stderr), (0, "", ""))
-        dead = self.run_line("--scenario", "revoked")
+        dead = self.run_line("revoked")
         self.assertIn("rotator consent contoso-partner", dead.stdout)
 
 

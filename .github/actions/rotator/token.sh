@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# An access token for the next steps: masked before it is an output.
+set -euo pipefail
+arguments=(token "$NAME" --output github --variable access_token)
+if [ -n "$FOR" ]; then arguments+=(--for "$FOR"); fi
+if [ -n "$TENANT" ]; then arguments+=(--tenant "$TENANT"); fi
+exec "$ROTATOR" "${arguments[@]}"

@@ -35,6 +35,7 @@ mod partner_center;
 mod recipes;
 mod recordings;
 mod redaction;
+mod reference;
 mod report;
 mod requests;
 mod rotate;

@@ -18,6 +18,7 @@ fn worst(nth: usize) -> Notice {
     let subject = Subject {
         key: format!("rotator/{}.vault.azure.net/{:0>127}", "v".repeat(24), nth),
         name: format!("{:n<120}-{nth}", ""),
+        tokens: Vec::new(),
         is_app: false,
         place: format!("{:s<127} in {:v<24}.vault.azure.net", "", ""),
         version: "f".repeat(32),
@@ -31,7 +32,14 @@ fn worst(nth: usize) -> Notice {
         what: long(2_000),
         fix: long(1_000),
     });
-    notice(subject, conditions.collect(), &Before::Unknown, |_| true, datetime!(2026-11-24 05:17 UTC)).unwrap()
+    notice(
+        subject,
+        conditions.collect(),
+        &Before::Unknown,
+        (|_: &rotator::model::alert::Told| true, true),
+        datetime!(2026-11-24 05:17 UTC),
+    )
+    .unwrap()
 }
 
 fn digest(count: usize) -> Digest {
@@ -49,7 +57,7 @@ fn bodies(kind: &ReceiverKind, count: usize) -> Vec<String> {
         Message::Mail(mail) => format!("{}\n{}", mail.subject, mail.text),
         Message::Input { text, .. } => text,
     };
-    messages(kind, &digest(count), opened).into_iter().map(text).collect()
+    messages(kind, &digest(count), opened).0.into_iter().map(text).collect()
 }
 
 fn plain() -> Address {
@@ -72,7 +80,7 @@ fn teams_takes_28_kilobytes() {
         assert!(shown >= 1, "{count}");
         let last = card["body"].as_array().unwrap().last().unwrap().clone();
         if count > shown {
-            assert_eq!(last["text"], format!("and {} more: rotator status", count - shown));
+            assert_eq!(last["text"], format!("and {} more, told by the next run; now: rotator status", count - shown));
         }
     }
 }
@@ -122,7 +130,7 @@ fn a_mail_has_one_line_for_a_subject() {
         let text = &bodies(&ReceiverKind::Email(email.clone()), count)[0];
         let subject = text.lines().next().unwrap();
         assert!(subject.starts_with("rotator: ") && subject.chars().count() <= 200, "{subject}");
-        assert_eq!(text.contains("and 400 more: rotator status"), count == 500);
+        assert_eq!(text.contains("and 400 more, told by the next run"), count == 500);
     }
 }
 

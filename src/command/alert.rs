@@ -71,7 +71,7 @@ fn preview(source: &Source, arguments: &AlertPreview) -> Result<u8, Usage> {
             key: Some(ClientSecret::new("…".to_owned())),
         };
         let _ = writeln!(text, "== {} ({})", receiver.name, receiver.kind.as_str());
-        for message in receiver::messages(&receiver.kind, &digest, opened) {
+        for message in receiver::messages(&receiver.kind, &digest, opened).0 {
             shown(&mut text, &message);
         }
     }

@@ -4,9 +4,9 @@ use time::{Duration, OffsetDateTime};
 
 use crate::model::alert::{Condition, Severity, Told, WAITING};
 use crate::model::credential::renewal;
-use crate::model::failure::Failure;
+use crate::model::failure::{Failure, Stage};
 use crate::model::health::{self, Health};
-use crate::model::kind::Remedy;
+use crate::model::kind::{Kind, Remedy};
 use crate::model::outcome::{Hold, Note, Outcome, Verdict};
 use crate::model::target::Target;
 
@@ -36,6 +36,15 @@ pub fn looked(outcome: &Outcome, told: &Told) -> bool {
         _ if outcome.verdict.is_quiet() => false,
         _ if told.is_of_metadata() => outcome.version.is_some(),
         Verdict::Rotated | Verdict::Probed | Verdict::Recovered => true,
+        // Entra ID looks at who asks before it looks at what is redeemed, and the vault was open before that.
+        Verdict::Failed(ref failure) => {
+            let is_past =
+                failure.stage >= Stage::Redeem && !matches!(failure.remedy(), Remedy::Retry | Remedy::FixCredential);
+            let kind = Kind::ALL.iter().find(|kind| kind.slug() == told.code);
+            let is_before =
+                kind.is_some_and(|kind| kind.remedy() == Remedy::FixCredential || told.code.starts_with("vault."));
+            is_past && is_before
+        }
         _ => false,
     }
 }

@@ -14,6 +14,8 @@ pub struct Subject {
     pub key: String,
     /// A token's name, or an app registration's.
     pub name: String,
+    /// The tokens that it is about.
+    pub tokens: Vec<String>,
     pub is_app: bool,
     /// Where a token lies: `secret in vault`; for an app its client id.
     pub place: String,
@@ -46,6 +48,8 @@ pub struct Notice {
     pub unseen: Vec<Told>,
     /// What holds though it is not of interest here.
     pub besides: Option<Severity>,
+    /// Whether the run saw how it is; otherwise more may hold than is known.
+    pub seen: bool,
 }
 
 impl Notice {
@@ -68,6 +72,13 @@ impl Notice {
         facts.chain(self.unseen.iter().filter_map(Told::severity)).max()
     }
 
+    /// The codes whose end is worth a word while others hold: where it was worse than what is left, or where somebody did not hear of it.
+    #[must_use]
+    pub fn news_of_ends(&self) -> Vec<&str> {
+        let worth = |told: &&Told| self.is_eased() || told.class == Class::Over;
+        self.ended.iter().filter(worth).map(|told| told.code.as_str()).collect()
+    }
+
     /// Whether what is over was worse than what is left.
     #[must_use]
     pub fn is_eased(&self) -> bool {
@@ -82,7 +93,7 @@ pub struct Digest {
     pub at: OffsetDateTime,
     /// The worst first.
     pub notices: Vec<Notice>,
-    /// Subjects that nothing holds for.
+    /// Subjects that the run saw, and that nothing holds for.
     pub healthy: Vec<Subject>,
 }
 
@@ -91,8 +102,7 @@ impl Digest {
     #[must_use]
     pub fn id(&self) -> String {
         let facts = self.notices.iter().flat_map(|notice| notice.facts.iter().map(|fact| fact.id.clone()));
-        let over = self.notices.iter().filter(|notice| notice.is_over());
-        let ends = over.flat_map(|notice| notice.ended.iter().map(|told| end(&notice.subject, told)));
+        let ends = self.notices.iter().flat_map(|notice| notice.ended.iter().map(|told| end(&notice.subject, told)));
         short_hash(&facts.chain(ends).collect::<String>())
     }
 }
@@ -109,7 +119,7 @@ pub fn notice(
     subject: Subject,
     conditions: Vec<Condition>,
     before: &Before,
-    looked: impl Fn(&Told) -> bool,
+    (looked, seen): (impl Fn(&Told) -> bool, bool),
     now: OffsetDateTime,
 ) -> Option<Notice> {
     let holds = |told: &&Told| conditions.iter().any(|condition| told.is_of(condition));
@@ -123,7 +133,7 @@ pub fn notice(
     let facts = conditions.into_iter().map(fact).collect();
     // An end that was not looked at is told when it is.
     let unseen = unseen.into_iter().filter(|told| told.class != Class::Over).collect();
-    let notice = Notice { subject, facts, ended, unseen, besides: None };
+    let notice = Notice { subject, facts, ended, unseen, besides: None, seen };
     (!notice.is_over() || !notice.ended.is_empty()).then_some(notice)
 }
 

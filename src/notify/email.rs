@@ -11,7 +11,7 @@ use crate::secret::ClientSecret;
 /// Longer mails are read by nobody.
 const MOST: usize = 100;
 
-pub(super) fn message(digest: &Digest, email: &Email, password: Option<ClientSecret>) -> Message {
+pub(super) fn message(digest: &Digest, email: &Email, password: Option<ClientSecret>) -> (Message, usize) {
     let mut text: String = digest.notices.iter().take(MOST).map(|notice| words::text(notice) + "\n").collect();
     if digest.notices.len() > MOST {
         text.push_str(&words::more(digest.notices.len() - MOST));
@@ -22,7 +22,7 @@ pub(super) fn message(digest: &Digest, email: &Email, password: Option<ClientSec
         [only] => format!("rotator: {}", words::headline(only)),
         _ => words::title(digest),
     };
-    Message::Mail(Box::new(Mail {
+    let mail = Mail {
         server: email.server.clone(),
         login: email.username.clone().zip(password),
         from: email.from.clone(),
@@ -30,5 +30,6 @@ pub(super) fn message(digest: &Digest, email: &Email, password: Option<ClientSec
         subject: words::cut(&subject, 200),
         text,
         id: digest.id(),
-    }))
+    };
+    (Message::Mail(Box::new(mail)), digest.notices.len().min(MOST))
 }

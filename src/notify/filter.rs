@@ -1,6 +1,6 @@
 //! What of a digest is for one receiver.
 
-use super::digest::{Digest, Notice, mark};
+use super::digest::{Digest, Notice, Subject, mark};
 use crate::model::alert::Severity;
 use crate::model::receiver::Receiver;
 
@@ -8,13 +8,13 @@ use crate::model::receiver::Receiver;
 /// Nothing where there is nothing to send.
 #[must_use]
 pub fn of(receiver: &Receiver, digest: &Digest) -> Option<Digest> {
-    let mine = digest.notices.iter().filter(|notice| is_named(receiver, &notice.subject.name));
+    let mine = digest.notices.iter().filter(|notice| is_named(receiver, &notice.subject));
     // What happened and is over is no state to keep.
     let least = if receiver.kind.keeps_state() { Severity::Warning } else { Severity::Info }.max(receiver.min_severity);
     let mine: Vec<Notice> = mine.map(|notice| reduced(notice, least)).collect();
     let (notices, healthy) = if receiver.kind.keeps_state() {
-        let over = mine.iter().filter(|notice| notice.is_over()).map(|notice| notice.subject.clone());
-        let named = digest.healthy.iter().filter(|subject| is_named(receiver, &subject.name)).cloned();
+        let over = mine.iter().filter(|notice| notice.is_over() && notice.seen).map(|notice| notice.subject.clone());
+        let named = digest.healthy.iter().filter(|subject| is_named(receiver, subject)).cloned();
         let healthy = over.chain(named).collect();
         (mine.into_iter().filter(|notice| !notice.is_over() || !notice.ended.is_empty()).collect(), healthy)
     } else {
@@ -41,11 +41,14 @@ fn unknown_to(receiver: &Receiver, mut notice: Notice) -> Option<Notice> {
     let me = mark(&receiver.name);
     notice.ended.retain(|told| told.to.contains(&me));
     let is_news = notice.facts.iter().any(|fact| !fact.known_to.contains(&me));
-    (is_news || notice.is_eased() || notice.is_over() && !notice.ended.is_empty()).then_some(notice)
+    let is_end = notice.is_over() && !notice.ended.is_empty() || !notice.news_of_ends().is_empty();
+    (is_news || is_end).then_some(notice)
 }
 
-fn is_named(receiver: &Receiver, name: &str) -> bool {
-    receiver.tokens.is_empty() || receiver.tokens.iter().any(|pattern| matches(pattern, name))
+/// An app belongs to whoever asked for one of its tokens.
+fn is_named(receiver: &Receiver, subject: &Subject) -> bool {
+    let asked = |name: &String| receiver.tokens.iter().any(|pattern| matches(pattern, name));
+    receiver.tokens.is_empty() || subject.tokens.iter().any(asked)
 }
 
 /// Whether a name is like a pattern, in which `*` stands for any part.

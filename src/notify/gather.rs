@@ -9,7 +9,7 @@ use super::digest::{self, Digest, Notice, Subject};
 use crate::model::alert::{Before, Condition, Standing, Told};
 use crate::model::health::{self, Health};
 use crate::model::name::printable;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, Verdict};
 use crate::model::target::Target;
 use crate::model::version::VersionId;
 
@@ -56,15 +56,18 @@ pub fn gather(run_id: &str, tokens: &[(&Arc<Target>, &Outcome)], apps: &[AppLife
         conditions.extend(condition::event(target, outcome));
         let before = part(&entry.before, |told| !told.is_of_app());
         let looked = |told: &Told| condition::looked(outcome, told);
-        entry.look(&mut healthy, token(target, outcome, now), conditions, &before, looked, now);
+        let seen = matches!(outcome.verdict, Verdict::Rotated | Verdict::Probed | Verdict::Recovered);
+        entry.look(&mut healthy, token(target, outcome, now), conditions, &before, (looked, seen), now);
     }
     for life in apps {
         let before = noted_of(&entries, life);
         let condition = condition::of_app(&life.client_id, &life.credential, life.health, life.days_left);
-        let looked = |_: &Told| life.health != Health::Unknown;
+        let seen = life.health != Health::Unknown;
+        let its = entries.iter().filter(|entry| entry.target.app.name == life.name);
+        let tokens = its.map(|entry| entry.target.name.clone()).collect();
         if let Some(entry) = place_of(&mut entries, life) {
-            let subject = app(life, &entry.target);
-            entry.look(&mut healthy, subject, condition.into_iter().collect(), &before, looked, now);
+            let subject = app(life, &entry.target, tokens);
+            entry.look(&mut healthy, subject, condition.into_iter().collect(), &before, (|_: &Told| seen, seen), now);
         }
     }
     let mut notices: Vec<Notice> = entries.iter().flat_map(|entry| entry.notices.clone()).collect();
@@ -93,12 +96,13 @@ impl Entry {
         subject: Subject,
         conditions: Vec<Condition>,
         before: &Before,
-        looked: impl Fn(&Told) -> bool,
+        (looked, seen): (impl Fn(&Told) -> bool, bool),
         now: OffsetDateTime,
     ) {
-        match digest::notice(subject.clone(), conditions, before, looked, now) {
+        match digest::notice(subject.clone(), conditions, before, (looked, seen), now) {
             Some(notice) => self.notices.push(notice),
-            None => healthy.push(subject),
+            None if seen => healthy.push(subject),
+            None => {}
         }
     }
 }
@@ -138,6 +142,7 @@ fn token(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Subject {
     Subject {
         key: format!("rotator/{host}/{secret}"),
         name: target.name.clone(),
+        tokens: vec![target.name.clone()],
         is_app: false,
         place: format!("{secret} in {host}"),
         version: outcome.version.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -147,10 +152,11 @@ fn token(target: &Target, outcome: &Outcome, now: OffsetDateTime) -> Subject {
     }
 }
 
-fn app(life: &AppLife, target: &Target) -> Subject {
+fn app(life: &AppLife, target: &Target, tokens: Vec<String>) -> Subject {
     Subject {
         key: format!("rotator/app/{}/{}/{}", target.app.tenant_id, life.client_id, life.name),
         name: life.name.clone(),
+        tokens,
         is_app: true,
         place: life.client_id.clone(),
         // Each client secret has its own end.

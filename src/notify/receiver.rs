@@ -13,18 +13,21 @@ pub struct Opened {
     pub key: Option<ClientSecret>,
 }
 
-/// The messages that tell a receiver of a digest. Nothing is decided here: the digest holds what is for this receiver.
+/// The messages that tell a receiver of a digest, and how many of its notices found room in them, from the first on. Nothing is decided
+/// here: the digest holds what is for this receiver.
 #[must_use]
-pub fn messages(kind: &ReceiverKind, digest: &Digest, opened: Opened) -> Vec<Message> {
+pub fn messages(kind: &ReceiverKind, digest: &Digest, opened: Opened) -> (Vec<Message>, usize) {
     let Opened { url, key } = opened;
     let url = url.unwrap_or_else(|| ReceiverAddress::new(String::new()));
+    let one = |(message, shown)| (vec![message], shown);
+    let all = |messages| (messages, digest.notices.len());
     match kind {
-        ReceiverKind::Webhook { .. } => vec![webhook::message(digest, url, key.as_ref())],
-        ReceiverKind::Teams { .. } => vec![teams::message(digest, url)],
-        ReceiverKind::Slack { .. } => vec![slack::message(digest, url)],
-        ReceiverKind::PagerDuty { url, .. } => pager_duty::messages(digest, url, key.as_ref()),
-        ReceiverKind::Alertmanager { .. } => vec![alertmanager::message(digest, &url)],
-        ReceiverKind::Email(email) => vec![email::message(digest, email, key)],
-        ReceiverKind::Command { words } => vec![command::message(digest, words)],
+        ReceiverKind::Webhook { .. } => all(vec![webhook::message(digest, url, key.as_ref())]),
+        ReceiverKind::Teams { .. } => one(teams::message(digest, url)),
+        ReceiverKind::Slack { .. } => one(slack::message(digest, url)),
+        ReceiverKind::PagerDuty { url, .. } => all(pager_duty::messages(digest, url, key.as_ref())),
+        ReceiverKind::Alertmanager { .. } => all(vec![alertmanager::message(digest, &url)]),
+        ReceiverKind::Email(email) => one(email::message(digest, email, key)),
+        ReceiverKind::Command { words } => all(vec![command::message(digest, words)]),
     }
 }

@@ -36,10 +36,12 @@ struct Ear {
 
 impl Ear {
     fn new(receiver: &Receiver, digest: &Digest, sent: &[Sent]) -> Self {
-        let took = sent.iter().any(|sent| sent.receiver == receiver.name && sent.result.is_ok());
+        let sent = sent.iter().find(|sent| sent.receiver == receiver.name && sent.result.is_ok());
         // One that keeps state hears everything again in the next run, known or not.
-        let heard = if took && !receiver.kind.keeps_state() { filter::of(receiver, digest) } else { None };
-        let notices = heard.map(|digest| digest.notices).unwrap_or_default();
+        let heard = if sent.is_some() && !receiver.kind.keeps_state() { filter::of(receiver, digest) } else { None };
+        // What found no room in its message is told by the next run.
+        let shown = sent.map_or(0, |sent| sent.shown);
+        let notices: Vec<Notice> = heard.into_iter().flat_map(|digest| digest.notices).take(shown).collect();
         Self {
             mark: mark(&receiver.name),
             facts: notices.iter().flat_map(|notice| &notice.facts).map(|fact| fact.id.clone()).collect(),
@@ -75,11 +77,12 @@ fn remembered(notice: &Notice, ears: &[Ear]) -> Vec<Told> {
         let heard =
             |mark: &&Mark| ears.iter().any(|ear| ear.mark == **mark && ear.subjects.contains(&notice.subject.key));
         let to = told.to.iter().filter(there).filter(|mark| !heard(mark)).cloned().collect();
-        Told { class: Class::Over, to, ..told.clone() }
+        (told, Told { class: Class::Over, to, ..told.clone() })
     });
     // It goes on at another severity, or has returned; who has heard neither of that nor of its end is still to hear of one.
     let holds = |told: &Told| notice.facts.iter().any(|fact| fact.condition.code == told.code);
-    let ended = ended.filter(|told| !holds(told) || !told.to.is_empty());
+    let ended = ended.filter(|(was, told)| !holds(told) || was.class == Class::Over && !told.to.is_empty());
+    let ended = ended.map(|(_, told)| told);
     facts.chain(notice.unseen.iter().cloned()).chain(ended).collect()
 }
 

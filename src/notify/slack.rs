@@ -12,7 +12,7 @@ use crate::secret::ReceiverAddress;
 const MOST_BLOCKS: usize = 50;
 const LONGEST: usize = 3_000;
 
-pub(super) fn message(digest: &Digest, url: ReceiverAddress) -> Message {
+pub(super) fn message(digest: &Digest, url: ReceiverAddress) -> (Message, usize) {
     let title = words::title(digest);
     let mut blocks =
         vec![json!({ "type": "header", "text": { "type": "plain_text", "text": words::cut(&title, 150) } })];
@@ -22,7 +22,7 @@ pub(super) fn message(digest: &Digest, url: ReceiverAddress) -> Message {
     if digest.notices.len() > shown {
         blocks.push(section(&words::more(digest.notices.len() - shown)));
     }
-    Message::Post(Post::json(url, json!({ "text": title, "blocks": blocks }).to_string()))
+    (Message::Post(Post::json(url, json!({ "text": title, "blocks": blocks }).to_string())), shown)
 }
 
 fn block(notice: &Notice) -> Value {

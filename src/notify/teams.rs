@@ -14,7 +14,7 @@ const LONGEST: usize = 24 * 1024;
 /// A long name or purpose is no reason to lose the rest.
 const LONGEST_TEXT: usize = 600;
 
-pub(super) fn message(digest: &Digest, url: ReceiverAddress) -> Message {
+pub(super) fn message(digest: &Digest, url: ReceiverAddress) -> (Message, usize) {
     let mut body = vec![json!({
         "type": "TextBlock", "text": words::title(digest), "size": "Large", "weight": "Bolder", "wrap": true,
     })];
@@ -37,7 +37,8 @@ pub(super) fn message(digest: &Digest, url: ReceiverAddress) -> Message {
     });
     let attachment =
         json!({ "contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": null, "content": card });
-    Message::Post(Post::json(url, json!({ "type": "message", "attachments": [attachment] }).to_string()))
+    let body = json!({ "type": "message", "attachments": [attachment] });
+    (Message::Post(Post::json(url, body.to_string())), shown)
 }
 
 fn item(notice: &Notice) -> Value {
@@ -50,7 +51,7 @@ fn item(notice: &Notice) -> Value {
     let mut items = Vec::new();
     if notice.is_over() {
         items.push(text_block(&words::over(notice), colour));
-    } else if notice.is_eased() {
+    } else if !notice.news_of_ends().is_empty() {
         items.push(text_block(&words::eased(notice), "Good"));
     }
     for Fact { condition, since, .. } in &notice.facts {

@@ -23,6 +23,8 @@ pub struct Told {
     pub receiver: String,
     /// How many messages it took.
     pub messages: usize,
+    /// How many notices found room in them, from the first on.
+    pub shown: usize,
     pub result: Result<(), Missed>,
 }
 
@@ -49,9 +51,13 @@ async fn one(
     deadline: &Deadline,
 ) -> Option<Told> {
     let digest = filter::of(receiver, digest)?;
-    let (messages, result) = match open(&receiver.kind, vaults, deadline).await {
-        Ok(opened) => sent(&receiver::messages(&receiver.kind, &digest, opened), notifier, deadline).await,
-        Err(missed) => (0, Err(missed)),
+    let (messages, shown, result) = match open(&receiver.kind, vaults, deadline).await {
+        Ok(opened) => {
+            let (messages, shown) = receiver::messages(&receiver.kind, &digest, opened);
+            let (taken, result) = sent(&messages, notifier, deadline).await;
+            (taken, shown, result)
+        }
+        Err(missed) => (0, 0, Err(missed)),
     };
     if let Err(Missed { cause, hint }) = &result {
         tracing::error!(
@@ -62,7 +68,7 @@ async fn one(
             "a receiver was not told: {cause}"
         );
     }
-    Some(Told { receiver: receiver.name.clone(), messages, result })
+    Some(Told { receiver: receiver.name.clone(), messages, shown, result })
 }
 
 /// How many were taken, and the first refusal. One that is refused keeps none of the others back.

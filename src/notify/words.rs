@@ -48,7 +48,7 @@ pub fn over(notice: &Notice) -> String {
 /// `contoso-partner: entra.revoked is over, this is left`
 #[must_use]
 pub fn eased(notice: &Notice) -> String {
-    let codes: Vec<&str> = notice.ended.iter().map(|told| told.code.as_str()).collect();
+    let codes = notice.news_of_ends();
     let verb = if codes.len() == 1 { "is" } else { "are" };
     format!("{}: {} {verb} over, this is left", name(&notice.subject), codes.join(", "))
 }
@@ -97,7 +97,7 @@ pub fn text(notice: &Notice) -> String {
         let _ = writeln!(text, "{}", over(notice));
         return text;
     }
-    if notice.is_eased() {
+    if !notice.news_of_ends().is_empty() {
         let _ = writeln!(text, "{}", eased(notice));
     }
     for Fact { condition, since: at, .. } in &notice.facts {
@@ -124,5 +124,5 @@ pub fn cut(text: &str, most: usize) -> String {
 /// How many are left out, where not all fit.
 #[must_use]
 pub fn more(count: usize) -> String {
-    format!("and {count} more: rotator status")
+    format!("and {count} more, told by the next run; now: rotator status")
 }

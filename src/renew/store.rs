@@ -243,6 +243,13 @@ impl Place<'_> {
         self.vault.read(&self.target.secret, None).await
     }
 
+    /// What people were told of the token is told of the new one too, until it changes; a sign-in is the end of it.
+    fn state(&self) -> Option<String> {
+        let told = version::told(self.base?, self.known).carried()?;
+        let told = if self.consented.is_some() { told.of_the_version_before() } else { told };
+        told.written()
+    }
+
     fn body(&self, replacement: &Replacement, left_out: &mut Vec<String>) -> Body {
         let issued = replacement.issued().replace_nanosecond(0).unwrap_or(replacement.issued());
         let record = Record {
@@ -254,8 +261,7 @@ impl Place<'_> {
                 run_id: self.run.id.clone(),
                 replaced: self.base_id().cloned().unwrap_or_else(nothing),
             }),
-            // What people were told of the token is told of the new one too, until it changes.
-            state: self.base.and_then(|base| version::told(base, self.known).carried()).and_then(|told| told.written()),
+            state: self.state(),
             retired: None,
         };
         let before = self.base.map(|base| base.tags.clone()).unwrap_or_default();

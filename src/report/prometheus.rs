@@ -71,6 +71,12 @@ pub fn merged(report: &Report, before: &str, known: &Known) -> String {
                 Stays::OfRuns => !report.is_whole_run,
             }
         };
+        let was =
+            |sample: &Sample| before.get(metric.name).into_iter().flatten().any(|(labels, _)| *labels == sample.labels);
+        // A look at metadata does not know better than the run before it that all is well.
+        if metric.stays == Stays::OfOthers {
+            metric.samples.retain(|sample| sample.value != 0 || mine.contains(&sample.labels) || !was(sample));
+        }
         let new: HashSet<String> = metric.samples.iter().map(|sample| sample.labels.clone()).collect();
         let old = before.get(metric.name).into_iter().flatten();
         let old = old.filter(|(labels, _)| !new.contains(*labels) && stays(labels));

@@ -151,3 +151,62 @@ async fn status_says_what_was_told() {
     let page = rig.call(&["status", "--output", "html", "--log-level", "off"]).await.stdout;
     assert!(page.contains("not accepted") || page.contains("class=\"bad\"") || page.contains("bad"), "{page}");
 }
+
+/// It is noted also where nobody is told.
+#[tokio::test]
+async fn status_knows_what_a_run_without_receivers_found() {
+    let rig = Rig::new(&revoked()).await;
+    let file = rig.sandbox.folder().join("rotator.prom");
+    let path = file.to_str().unwrap();
+    rig.call(&["run", "--metrics-file", path]).await;
+    let nagios = rig.call(&["status", "--nagios", "--metrics-file", path, "--log-level", "off"]).await;
+    assert!(nagios.code == Some(2) && nagios.stdout.contains("entra.revoked"), "{nagios:?}");
+    let needs =
+        |text: &str| text.lines().find(|line| line.starts_with("rotator_token_needs_person")).unwrap().ends_with('1');
+    assert!(needs(&std::fs::read_to_string(&file).unwrap()));
+    // Nor does a look take back what a run found and could not note.
+    rig.world().state().vault(VAULT).secret_mut(TOKEN).versions.last_mut().unwrap().tags.remove("rotator-state");
+    rig.call(&["status", "--metrics-file", path, "--log-level", "off"]).await;
+    assert!(needs(&std::fs::read_to_string(&file).unwrap()));
+}
+
+/// A sign-in is the end of what was told of the token before, whether or not a run has redeemed the new one.
+#[tokio::test]
+async fn a_sign_in_is_the_end_of_it() {
+    let rig = rig(&revoked()).await;
+    rig.run(&[]).await;
+    rig.configure(&rig.config_text().replace("purpose =", "probe = \"never\"\npurpose ="));
+    crate::consent::import(&rig, &fresh_token(&rig), &[]).await;
+    let status = rig.call(&["status"]).await;
+    assert!(status.code == Some(0) && !status.stdout.contains("not accepted"), "{status:?}");
+    assert_eq!(rig.run(&[]).await.outcome.code, Some(0));
+}
+
+/// Whoever asked for a token is told of its app as well.
+#[tokio::test]
+async fn an_app_belongs_to_its_tokens() {
+    for (tokens, expected) in [("[\"contoso-*\"]", vec!["warning app.aging".to_owned()]), ("[\"fabrikam-*\"]", vec![])]
+    {
+        let rig = rig(&[Seed::new(TOKEN).days_old(1)]).await;
+        let soon = (time::OffsetDateTime::now_utc() + time::Duration::days(20)).unix_timestamp();
+        rig.world().state().vault(VAULT).secret_mut("partner-client-secret").versions[0].expires = Some(soon);
+        rig.configure(&rig.config_text().replace("name = \"ops\"", &format!("name = \"ops\"\ntokens = {tokens}")));
+        rig.run(&[]).await;
+        assert_eq!(told(&rig).concat(), expected);
+    }
+}
+
+/// What finds no room in a message of fifty blocks is told by the next run.
+#[tokio::test]
+async fn what_is_cut_is_told_later() {
+    let seeds: Vec<Seed> = (0..60).map(|nth| Seed::new(&format!("t{nth}")).days_old(1).without_mfa()).collect();
+    let rig = rig(&seeds).await;
+    rig.configure(&rig.config_text().replace("type = \"webhook\"", "type = \"slack\""));
+    let mut counts = Vec::new();
+    for _ in 0..3 {
+        rig.run(&[]).await;
+        let blocks = |event: &Value| event["blocks"].as_array().unwrap().len();
+        counts.extend(events(&rig, "/ops").iter().map(blocks));
+    }
+    assert_eq!(counts, [50, 1 + 12]);
+}

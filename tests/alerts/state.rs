@@ -65,6 +65,23 @@ async fn an_incident_is_resolved_by_what_is_less_urgent() {
     assert!(pages(&rig).contains(&format!("resolve {TOKEN}")));
 }
 
+/// Where the run saw nothing of a token, or did not redeem it, nobody can say that an incident is over.
+#[tokio::test]
+async fn an_incident_is_not_resolved_by_a_run_that_saw_nothing() {
+    let rig = paged(&revoked(), "min_severity = \"critical\"").await;
+    rig.run(&[]).await;
+    assert!(pages(&rig).contains(&format!("trigger {TOKEN}")));
+    rig.fault(Rule::new(Phase::Before, Fault::status(503)).on(Route::Versions));
+    rig.run(&["--deadline", "1s"]).await;
+    assert!(!pages(&rig).iter().any(|page| page.ends_with(TOKEN)));
+    rig.world().heal();
+    // Nobody could note it, and it is not probed.
+    rig.world().state().vault(VAULT).secret_mut(TOKEN).versions.last_mut().unwrap().tags.remove("rotator-state");
+    rig.configure(&rig.config_text().replace("purpose =", "probe = \"never\"\nrotate_after = \"20d\"\npurpose ="));
+    rig.run(&[]).await;
+    assert!(!pages(&rig).iter().any(|page| page.ends_with(TOKEN)));
+}
+
 /// One event that is refused keeps none of the others back.
 #[tokio::test]
 async fn one_refused_event_holds_up_no_other() {

@@ -81,7 +81,7 @@ class KubernetesTest(Infra):
         labels = job["jobTemplate"]["spec"]["template"]["metadata"]["labels"]
         self.assertLessEqual(policy["podSelector"]["matchLabels"].items(), labels.items())
         self.assertNotIn("ingress", policy)
-        self.assertEqual({port["port"] for rule in policy["egress"] for port in rule["ports"]}, {53, 443})
+        self.assertEqual({port["port"] for rule in policy["egress"] for port in rule["ports"]}, {53, 80, 443, 465, 587})
 
     def test_workload_identity_is_asked_for_by_label_and_annotation(self):
         items, _ = self.built("aks")
@@ -151,7 +151,7 @@ class CronTest(Infra):
         with tempfile.TemporaryDirectory() as folder:
             script = f"{folder}/job"
             with open(script, "w") as file:
-                file.write(command.replace("/run/lock/rotator", f"{folder}/lock"))
+                file.write(command.replace("/etc/rotator", folder))
             with World(scenario) as settings:
                 path = f"{os.path.dirname(ROTATOR)}:{variables['PATH']}"
                 return ran("/bin/sh", script, env={**variables, **settings, "PATH": path})

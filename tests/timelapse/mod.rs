@@ -43,16 +43,8 @@ async fn no_token_dies_silently_in_other_histories() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rule_that_is_broken_on_purpose_is_caught() {
-    for (broken, promise) in [
-        (Broken::NoProbe, "revocation"),
-        (Broken::OnlyFailures, "not told"),
-        (Broken::NoExpiry, "no expiry"),
-        (Broken::UnseenIsOver, "false all-clear"),
-        (Broken::NoEnd, "its end was not told"),
-        (Broken::NoMemory, "told again"),
-        (Broken::NothingIsCritical, "revocation"),
-    ] {
-        let found = play(1, broken).await;
+    for broken in Broken::RULES {
+        let (found, promise) = (play(1, broken).await, broken.promise().unwrap());
         let caught = found.broken_promises.iter().find(|text| text.contains(promise));
         println!("{broken:?} is caught: {caught:?}");
         assert!(caught.is_some(), "{broken:?}: {:?}", found.broken_promises.first());

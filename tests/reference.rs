@@ -155,6 +155,19 @@ fn the_reference_is_that_of_the_code() {
     assert!(written == text, "docs/reference.md is stale: {differs:?}");
 }
 
+/// Each condition that people are told of has its row.
+#[test]
+fn operations_say_what_to_do_about_each_alert() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = std::fs::read_to_string(root.join("src/notify/condition.rs")).unwrap();
+    let mut codes: Vec<&str> = source.split('"').skip(1).step_by(2).collect();
+    codes.push(rotator::model::alert::WAITING);
+    codes.retain(|word| ["token.", "app.", "vault."].iter().any(|part| word.starts_with(part)) && word.len() > 6);
+    let page = std::fs::read_to_string(root.join("docs/operations.md")).unwrap();
+    let missing: Vec<&&str> = codes.iter().filter(|code| !page.contains(&format!("`{code}`"))).collect();
+    assert!(missing.is_empty() && codes.len() > 8, "{missing:?} of {codes:?}");
+}
+
 fn pages(folder: &Path) -> Vec<PathBuf> {
     let kept = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();

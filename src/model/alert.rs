@@ -167,11 +167,6 @@ impl Standing {
         let ended = |told: Told| if told.is_of_app() { told } else { Told { class: Class::Over, ..told } };
         Self(self.0.into_iter().map(ended).collect())
     }
-
-    /// What people were told of the token and holds, as far as they know.
-    pub fn holding(&self) -> impl Iterator<Item = &Told> {
-        self.0.iter().filter(|told| told.class != Class::Over)
-    }
 }
 
 /// What was known before a run.
@@ -270,7 +265,7 @@ mod tests {
                         over entra.mfa 2026-11-24T05:17:00Z Ab3d";
         assert_eq!(text, expected);
         let read = Standing::parse(&text).unwrap();
-        assert_eq!((read.0.len(), read.holding().count()), (3, 2));
+        assert_eq!((read.0.len(), read.0.iter().filter_map(Told::severity).count()), (3, 2));
         assert_eq!(read.written().as_deref(), Some(expected));
         assert_eq!(Standing::default().written(), None);
     }

@@ -38,6 +38,12 @@ macro_rules! kinds {
         impl Kind {
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
+            /// The kind of this slug, if there is one.
+            #[must_use]
+            pub fn of_slug(slug: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.slug() == slug)
+            }
+
             /// The stable name that scripts and alerts go by.
             #[must_use]
             pub const fn slug(self) -> &'static str {

@@ -76,6 +76,12 @@ impl Verdict {
         }
     }
 
+    /// Whether the run redeemed it and Entra ID took it.
+    #[must_use]
+    pub const fn is_accepted(&self) -> bool {
+        matches!(self, Self::Rotated | Self::Probed | Self::Recovered)
+    }
+
     /// Whether nobody needs to be told of this token, whatever its age.
     #[must_use]
     pub const fn is_quiet(&self) -> bool {

@@ -35,14 +35,13 @@ pub fn looked(outcome: &Outcome, told: &Told) -> bool {
     match outcome.verdict {
         _ if outcome.verdict.is_quiet() => false,
         _ if told.is_of_metadata() => outcome.version.is_some(),
-        Verdict::Rotated | Verdict::Probed | Verdict::Recovered => true,
+        _ if outcome.verdict.is_accepted() => true,
         // Entra ID looks at who asks before it looks at what is redeemed, and the vault was open before that.
         Verdict::Failed(ref failure) => {
             let is_past =
                 failure.stage >= Stage::Redeem && !matches!(failure.remedy(), Remedy::Retry | Remedy::FixCredential);
-            let kind = Kind::ALL.iter().find(|kind| kind.slug() == told.code);
-            let is_before =
-                kind.is_some_and(|kind| kind.remedy() == Remedy::FixCredential || told.code.starts_with("vault."));
+            let is_earlier = |kind: Kind| kind.remedy() == Remedy::FixCredential || told.code.starts_with("vault.");
+            let is_before = Kind::of_slug(&told.code).is_some_and(is_earlier);
             is_past && is_before
         }
         _ => false,

@@ -9,7 +9,7 @@ use super::digest::{self, Digest, Notice, Subject};
 use crate::model::alert::{Before, Condition, Standing, Told};
 use crate::model::health::{self, Health};
 use crate::model::name::printable;
-use crate::model::outcome::{Outcome, Verdict};
+use crate::model::outcome::Outcome;
 use crate::model::target::Target;
 use crate::model::version::VersionId;
 
@@ -56,7 +56,7 @@ pub fn gather(run_id: &str, tokens: &[(&Arc<Target>, &Outcome)], apps: &[AppLife
         conditions.extend(condition::event(target, outcome));
         let before = part(&entry.before, |told| !told.is_of_app());
         let looked = |told: &Told| condition::looked(outcome, told);
-        let seen = matches!(outcome.verdict, Verdict::Rotated | Verdict::Probed | Verdict::Recovered);
+        let seen = outcome.verdict.is_accepted();
         entry.look(&mut healthy, token(target, outcome, now), conditions, &before, (looked, seen), now);
     }
     for life in apps {

@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::digest::{Digest, Notice, mark};
-use super::filter;
+use super::digest::{Notice, mark};
 use super::gather::{Entry, Gathered};
 use super::tell::Told as Sent;
 use crate::model::alert::{Class, Mark, Severity, Standing, Told};
@@ -23,7 +22,7 @@ pub struct Note {
 /// The notes that must change. A version that could not be looked at takes none.
 #[must_use]
 pub fn notes(gathered: &Gathered, receivers: &[Receiver], sent: &[Sent]) -> Vec<Note> {
-    let ears: Vec<Ear> = receivers.iter().map(|receiver| Ear::new(receiver, &gathered.digest, sent)).collect();
+    let ears: Vec<Ear> = receivers.iter().map(|receiver| Ear::new(receiver, sent)).collect();
     gathered.entries.iter().filter_map(|entry| note(entry, &ears)).collect()
 }
 
@@ -35,17 +34,14 @@ struct Ear {
 }
 
 impl Ear {
-    fn new(receiver: &Receiver, digest: &Digest, sent: &[Sent]) -> Self {
+    fn new(receiver: &Receiver, sent: &[Sent]) -> Self {
         let sent = sent.iter().find(|sent| sent.receiver == receiver.name && sent.result.is_ok());
-        // One that keeps state hears everything again in the next run, known or not.
-        let heard = if sent.is_some() && !receiver.kind.keeps_state() { filter::of(receiver, digest) } else { None };
-        // What found no room in its message is told by the next run.
-        let shown = sent.map_or(0, |sent| sent.shown);
-        let notices: Vec<Notice> = heard.into_iter().flat_map(|digest| digest.notices).take(shown).collect();
+        // One that keeps state hears everything again in the next run, known or not. What found no room is told by the next run.
+        let heard = sent.filter(|_| !receiver.kind.keeps_state()).map(|sent| sent.heard.as_slice()).unwrap_or_default();
         Self {
             mark: mark(&receiver.name),
-            facts: notices.iter().flat_map(|notice| &notice.facts).map(|fact| fact.id.clone()).collect(),
-            subjects: notices.into_iter().map(|notice| notice.subject.key).collect(),
+            facts: heard.iter().flat_map(|notice| &notice.facts).map(|fact| fact.id.clone()).collect(),
+            subjects: heard.iter().map(|notice| notice.subject.key.clone()).collect(),
         }
     }
 }

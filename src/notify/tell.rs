@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
 
-use super::digest::Digest;
+use super::digest::{Digest, Notice};
 use super::filter;
 use super::message::Message;
 use super::missed::Missed;
@@ -23,8 +23,8 @@ pub struct Told {
     pub receiver: String,
     /// How many messages it took.
     pub messages: usize,
-    /// How many notices found room in them, from the first on.
-    pub shown: usize,
+    /// What found room in them.
+    pub heard: Vec<Notice>,
     pub result: Result<(), Missed>,
 }
 
@@ -50,7 +50,7 @@ async fn one(
     vaults: &Vaults,
     deadline: &Deadline,
 ) -> Option<Told> {
-    let digest = filter::of(receiver, digest)?;
+    let mut digest = filter::of(receiver, digest)?;
     let (messages, shown, result) = match open(&receiver.kind, vaults, deadline).await {
         Ok(opened) => {
             let (messages, shown) = receiver::messages(&receiver.kind, &digest, opened);
@@ -68,7 +68,8 @@ async fn one(
             "a receiver was not told: {cause}"
         );
     }
-    Some(Told { receiver: receiver.name.clone(), messages, shown, result })
+    digest.notices.truncate(shown);
+    Some(Told { receiver: receiver.name.clone(), messages, heard: digest.notices, result })
 }
 
 /// How many were taken, and the first refusal. One that is refused keeps none of the others back.

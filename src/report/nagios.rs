@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::model::health::{self, Health};
-use crate::report::{Report, Row};
+use crate::report::{Report, Row, told};
 
 /// The text, and the exit code of the convention: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
 #[must_use]
@@ -56,7 +56,7 @@ fn line(row: &Row) -> String {
     let left = row.days_left.map_or_else(|| "age unknown".to_owned(), |days| format!("{} left", health::days(days)));
     match (&row.failure, &row.aside.noted) {
         (Some(failure), _) => format!("{}: {} ({left}): {}", row.name, failure.kind, failure.message),
-        (None, Some((noted, _))) => format!("{}: {} ({left})", row.name, noted.text()),
+        (None, Some((noted, _))) => format!("{}: {} ({left})", row.name, told::text(noted)),
         (None, None) => format!("{}: {left}", row.name),
     }
 }

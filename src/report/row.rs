@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::told::{self, Noted};
+use super::told;
 use super::{Instant, seconds, shown};
-use crate::model::alert::{Before, Severity};
+use crate::model::alert::{Before, Severity, Told};
 use crate::model::failure::{Failure, Stage};
 use crate::model::health::{self, Health};
 use crate::model::identity::Mfa;
@@ -63,7 +63,7 @@ pub(crate) struct Aside {
     /// Nothing but its metadata was looked at, so that its note tells what they do not show.
     pub(super) looked_at: bool,
     /// The worst that was told of it, and what puts that right, where nothing but metadata was looked at.
-    pub(super) noted: Option<(Noted, Option<String>)>,
+    pub(super) noted: Option<(Told, Option<String>)>,
 }
 
 /// What became of a token.
@@ -118,7 +118,7 @@ pub(super) fn row(target: &Target, outcome: Outcome, now: OffsetDateTime) -> Row
         hold: hold(&outcome.verdict, &outcome.before),
         quiet: outcome.verdict.is_quiet(),
         code: match exit_code(&outcome.verdict, age.health) {
-            0 => noted.as_ref().map_or(0, Noted::code),
+            0 => noted.as_ref().map_or(0, told::code),
             code => code,
         },
         looked_at,
@@ -126,7 +126,7 @@ pub(super) fn row(target: &Target, outcome: Outcome, now: OffsetDateTime) -> Row
         owner: text(&target.owner),
         purpose: text(&target.purpose),
         noted: noted.map(|noted| {
-            let hint = noted.hint(target);
+            let hint = told::hint(&noted, target);
             (noted, hint)
         }),
     };
@@ -185,7 +185,7 @@ fn hold(verdict: &Verdict, before: &Before) -> Option<String> {
 
 /// What is known without redeeming the token: what people were told of it, else its age.
 fn standing(before: &Before) -> String {
-    let told: Vec<String> = told::holding(before).iter().map(Noted::text).collect();
+    let told: Vec<String> = told::holding(before).map(told::text).collect();
     if told.is_empty() { "age only".to_owned() } else { format!("told: {}", told.join(", ")) }
 }
 
@@ -222,14 +222,14 @@ impl Row {
 
     /// The worst that was told of it and that its metadata do not show.
     fn noted(&self) -> Option<Severity> {
-        self.aside.noted.as_ref().map(|(noted, _)| noted.severity)
+        self.aside.noted.as_ref().and_then(|(noted, _)| noted.severity())
     }
 
     /// Whether Entra ID does not take it any more, whatever its age.
     pub(super) fn is_dead(&self) -> bool {
         let failed = |failure: &FailureRow| failure.remedy == Remedy::Reconsent && failure.stage == Stage::Redeem;
         self.failure.as_ref().is_some_and(failed)
-            || self.aside.noted.as_ref().is_some_and(|(noted, _)| noted.is_death())
+            || self.aside.noted.as_ref().is_some_and(|(noted, _)| told::is_death(noted))
     }
 
     /// Whether a person must be told of this token at once.

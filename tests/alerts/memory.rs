@@ -149,7 +149,7 @@ async fn status_says_what_was_told() {
     let first = format!("ROTATOR CRITICAL - {TOKEN}: critical entra.revoked since ");
     assert!(nagios.code == Some(2) && nagios.stdout.starts_with(&first), "{nagios:?}");
     let page = rig.call(&["status", "--output", "html", "--log-level", "off"]).await.stdout;
-    assert!(page.contains("not accepted") || page.contains("class=\"bad\"") || page.contains("bad"), "{page}");
+    assert!(page.contains(&format!("class=\"bad\" id=\"token-{TOKEN}\"")), "{page}");
 }
 
 /// It is noted also where nobody is told.

@@ -201,7 +201,7 @@ async fn what_is_asked_for_wrongly_is_said_before_any_request() {
         (&["--for", "graph", "--tenant", ".."], "--tenant must name one tenant"),
         (&["--for", "graph", "--scope", "https://management.azure.com//.default"], "name two APIs"),
         (&["--for", "graph", "--variable", "PATH"], "--variable PATH"),
-        (&["--for", "graph", "--out", "/dev/null"], "not a file"),
+        (&["--for", "graph", "--out", "."], "not a file"),
         (&["--for", "graph", "--out", "x", "--output", "github"], "for a pipeline, not for a file"),
         (&["--for", "graph", "--output", "json", "--exec", "--", "true"], "cannot be used with"),
         (&[], "what is the access token for?"),

@@ -1,6 +1,6 @@
 //! The app in the tenants of a partner's customers.
 
-use crate::support::{Outcome, Rig, TOKEN, due, soon};
+use crate::support::{Outcome, Rig, TOKEN, due};
 use rotator::sandbox::fault::{Fault, Phase, Rule};
 use rotator::sandbox::route::Route;
 use rotator::sandbox::scenario::entra::{FABRIKAM, NORTHWIND};
@@ -117,10 +117,10 @@ async fn an_interrupted_one_goes_on() {
     let mut line = String::new();
     while !line.contains("told to stop") {
         line.clear();
-        assert!(soon(tokio::io::AsyncBufReadExt::read_line(&mut stderr, &mut line)).await.unwrap() > 0);
+        assert!(crate::support::soon(tokio::io::AsyncBufReadExt::read_line(&mut stderr, &mut line)).await.unwrap() > 0);
     }
     resume.send(()).unwrap();
-    let output = soon(child.wait_with_output()).await.unwrap();
+    let output = crate::support::soon(child.wait_with_output()).await.unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     let outcome = Outcome { code: output.status.code(), stdout, stderr: String::new() };
     let untried = outcomes(&outcome).iter().filter(|outcome| *outcome == "untried").count();

@@ -62,6 +62,12 @@ async fn rig() -> Rig {
     .await
 }
 
+/// In place of the tool that takes the token: what shows it.
+#[cfg(unix)]
+const SHOW: [&str; 3] = ["--", "printenv", "ACCESS_TOKEN"];
+#[cfg(not(unix))]
+const SHOW: [&str; 4] = ["--", "cmd", "/c", "echo %ACCESS_TOKEN%"];
+
 #[tokio::test]
 async fn every_command_hands_over_what_its_page_says() {
     let (mut tokens, mut others) = (0, 0);
@@ -71,10 +77,9 @@ async fn every_command_hands_over_what_its_page_says() {
         assert!(!commands.is_empty(), "{name}");
         for mut command in commands {
             let rig = rig().await;
-            // In place of the tool that takes the token, one that shows it.
             if let Some(end) = command.iter().position(|word| word == "--exec") {
                 command.truncate(end + 1);
-                command.extend(["--", "printenv", "ACCESS_TOKEN"].map(str::to_owned));
+                command.extend(SHOW.map(str::to_owned));
             }
             let words: Vec<&str> = command.iter().map(String::as_str).collect();
             let value = |flag: &str| words.iter().position(|word| *word == flag).map(|at| words[at + 1]);

@@ -1,6 +1,6 @@
 //! No token, secret or assertion in any output at any level.
 
-use crate::support::{Outcome, Rig, TOKEN, due, soon};
+use crate::support::{Outcome, Rig, TOKEN, due};
 use rotator::sandbox::fault::{Fault, Phase, Rule};
 use rotator::sandbox::pipeline;
 use rotator::sandbox::route::Route;
@@ -139,7 +139,7 @@ async fn no_core_is_dumped() {
     let (sender, mut arrived) = tokio::sync::mpsc::unbounded_channel();
     rig.fault(Rule::new(Phase::Before, Fault::Signal(sender)).on(Route::Token));
     let mut child = rig.start(&["run"]);
-    soon(arrived.recv()).await.unwrap();
+    crate::support::soon(arrived.recv()).await.unwrap();
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id().unwrap())).unwrap();
     let core: Vec<&str> =
         limits.lines().find(|line| line.starts_with("Max core file size")).unwrap().split_whitespace().collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Stdio;
 
 use crate::support::transcripts;
-use crate::support::{Rig, TOKEN, due, kind, soon};
+use crate::support::{Rig, TOKEN, due, kind};
 use rotator::sandbox::scenario;
 use rotator::sandbox::seed::{Seed, VAULT};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -102,7 +102,7 @@ async fn kept_running_it_serves_another_client() {
 async fn stop(mut child: tokio::process::Child, file: &str) {
     let id = rustix::process::Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
     rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
-    assert_eq!(soon(child.wait()).await.unwrap().code(), Some(0));
+    assert_eq!(crate::support::soon(child.wait()).await.unwrap().code(), Some(0));
     assert!(!std::path::Path::new(file).exists());
 }
 

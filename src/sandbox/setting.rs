@@ -66,7 +66,7 @@ pub const TOLD_BY_MAIL: Setting = Setting {
 };
 
 pub const TOLD_BY_COMMAND: Setting =
-    Setting { more: "[[notify]]\ntype = \"command\"\ncommand = [\"/bin/false\"]\n", ..USUAL };
+    Setting { more: "[[notify]]\ntype = \"command\"\ncommand = [\"false\"]\n", ..USUAL };
 
 /// Kubernetes: the vault by workload identity, the app by the same token.
 pub const CLUSTER: Setting = Setting {
@@ -151,11 +151,22 @@ pub const CERTIFICATES: Setting = Setting {
     },
 };
 
+/// The Azure CLI as this system has it: the name of its program, and a path with it.
+struct Cli {
+    program: &'static str,
+    path: &'static str,
+}
+
+#[cfg(windows)]
+const CLI: Cli = Cli { program: "az.cmd", path: r"{folder};C:\Windows\System32" };
+#[cfg(not(windows))]
+const CLI: Cli = Cli { program: "az", path: "{folder}:/usr/bin:/bin" };
+
 /// A person at the Azure CLI, and a public client.
 pub const CLI_AND_PUBLIC: Setting = Setting {
     vault: AUTO,
     app: "credential = \"none\"",
-    environment: &[("PATH", "{folder}:/usr/bin:/bin")],
+    environment: &[("PATH", CLI.path)],
     more: "",
     prepare: |state| {
         azure_cli(state);
@@ -216,5 +227,6 @@ fn azure_cli(state: &mut State) {
         r#"{{"accessToken":"{token}","expiresOn":"later","expires_on":{},"tenant":"{TENANT}","tokenType":"Bearer"}}"#,
         expires.unix_timestamp()
     );
-    state.files.insert("az".to_owned(), File::program(format!("#!/bin/sh\necho '{answer}'\n")));
+    let text = if cfg!(windows) { format!("@echo {answer}\r\n") } else { format!("#!/bin/sh\necho '{answer}'\n") };
+    state.files.insert(CLI.program.to_owned(), File::program(text));
 }

@@ -1,13 +1,12 @@
 //! Where receivers have their addresses and keys from, and whether they take what they are sent.
 
-use super::{facts, revoked, rig, told};
+use super::{revoked, rig, told};
 use crate::redaction;
-use crate::support::{TOKEN, due};
+use crate::support::due;
 use rotator::sandbox::fault::{Fault, Phase, Rule};
 use rotator::sandbox::route::Route;
 use rotator::sandbox::seed::VAULT;
 use rotator::sandbox::vault::store::Version;
-use serde_json::Value;
 
 /// The address of a webhook is as good as a password, and the key that signs is one.
 #[tokio::test]
@@ -74,6 +73,8 @@ async fn a_test_says_that_it_is_one_and_a_preview_sends_nothing() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_program_gets_it_on_its_stdin() {
+    use super::facts;
+    use crate::support::TOKEN;
     let rig = rig(&revoked()).await;
     let file = rig.sandbox.folder().join("ticket");
     let command = format!(
@@ -84,7 +85,7 @@ async fn a_program_gets_it_on_its_stdin() {
     let rig = rig.env("CODE", "0");
     let ran = rig.run(&[]).await;
     assert_eq!(ran.report.notify_failed, [""; 0]);
-    let event: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let event: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
     assert_eq!(facts(&event), ["critical entra.revoked"]);
     rig.world().state().vault(VAULT).secret_mut(TOKEN).versions.last_mut().unwrap().tags.remove("rotator-state");
     let rig = rig.env("CODE", "7");

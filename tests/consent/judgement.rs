@@ -2,7 +2,7 @@
 
 use super::import::{import, issue};
 use crate::support::person::{Consent, Person};
-use crate::support::{Rig, TOKEN, due, soon};
+use crate::support::{Rig, TOKEN, due};
 use rotator::report::OutcomeName;
 use rotator::sandbox::entra::directory::{TENANT, User};
 use rotator::sandbox::seed::{CLIENT, Seed, VAULT};
@@ -140,7 +140,7 @@ async fn at_a_terminal_the_recovery_is_a_question() {
         let mut command = rig.command(&["consent", TOKEN, "--no-browser", "--log-level", "off", "--deadline", "100ms"]);
         let keyboard = Terminal::of_stdin(&mut command);
         keyboard.types(answer);
-        let output = soon(command.output()).await.unwrap();
+        let output = crate::support::soon(command.output()).await.unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(3), "{stderr}");
         assert!(stderr.contains("Recover it with all its versions?"), "{stderr}");

@@ -55,6 +55,13 @@ pub enum Command {
         #[command(subcommand)]
         what: ConfigWhat,
     },
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
+    /// Write a page for man for each command
+    Man {
+        /// A folder that is there
+        folder: PathBuf,
+    },
     /// Run the job in an embedded world of Entra ID, Key Vault and managed identity on loopback
     #[cfg(feature = "sandbox")]
     Sandbox(Sandbox),

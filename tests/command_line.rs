@@ -79,3 +79,34 @@ async fn a_progress_bar_is_drawn_on_a_terminal() {
         assert_eq!(shown.is_empty(), !drawn, "{shown:?}");
     }
 }
+
+#[tokio::test]
+async fn a_shell_completes_and_man_has_a_page_of_each_command() {
+    let rig = Rig::new(&due()).await;
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let completions = rig.call(&["completions", shell]).await;
+        assert!(completions.code == Some(0) && completions.stdout.contains("dry-run"), "{shell}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    assert_eq!(rig.call(&["man", path]).await.code, Some(0));
+    for page in ["rotator.1", "rotator-run.1", "rotator-customers-consent.1"] {
+        assert!(std::fs::read_to_string(folder.path().join(page)).unwrap().starts_with(".ie"), "{page}");
+    }
+    let outcome = rig.call(&["man", &format!("{path}/nowhere")]).await;
+    assert!(outcome.code == Some(2) && outcome.stderr.contains("fix: name a folder"), "{outcome:?}");
+}
+
+/// What bash offers after `rotator st` and `rotator run --dr`.
+#[cfg(unix)]
+#[tokio::test]
+async fn bash_takes_the_completions() {
+    let script = format!(
+        "source <({} completions bash); for line in 'rotator st' 'rotator run --dr'; do \
+         COMP_WORDS=($line); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _rotator rotator \"${{COMP_WORDS[COMP_CWORD]}}\" ''; \
+         echo \"${{COMPREPLY[*]}}\"; done",
+        env!("CARGO_BIN_EXE_rotator")
+    );
+    let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "status\n--dry-run\n");
+}

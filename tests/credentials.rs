@@ -187,11 +187,15 @@ async fn the_credential_of_the_vault_is_told_apart_from_that_of_the_app() {
     assert_eq!(wrong(&setting::PIPELINES, permission).await, expect("federation.refused", "401"));
     let no_file = |state: &mut State| drop(state.files.remove("federated-token"));
     assert_eq!(wrong(&setting::CLUSTER, no_file).await, expect("federation.token-file", ""));
-    let no_cli = |state: &mut State| drop(state.files.remove("az"));
+    let no_cli = |state: &mut State| drop(state.files.remove(setting::AZURE_CLI));
     assert_eq!(wrong(&setting::CLI_AND_PUBLIC, no_cli).await, expect("identity.cli", ""));
     let not_signed_in = |state: &mut State| {
-        let script = "#!/bin/sh\necho 'ERROR: Please run az login to setup account.' >&2\nexit 1\n";
-        state.files.insert("az".into(), rotator::sandbox::state::File::program(script));
+        let script = if cfg!(windows) {
+            "@echo ERROR: Please run az login to setup account. 1>&2\r\n@exit /b 1\r\n"
+        } else {
+            "#!/bin/sh\necho 'ERROR: Please run az login to setup account.' >&2\nexit 1\n"
+        };
+        state.files.insert(setting::AZURE_CLI.into(), rotator::sandbox::state::File::program(script));
     };
     assert_eq!(wrong(&setting::CLI_AND_PUBLIC, not_signed_in).await, expect("identity.cli", ""));
 }

@@ -1,4 +1,4 @@
-//! The requests of one rotation, by route and in order: the path makes none that it does not need. The README shows
+//! The requests of one rotation, by route and in order: the path makes none that it does not need. The page on architecture shows
 //! the same list.
 
 use crate::support::{Rig, TOKEN, due};
@@ -22,10 +22,10 @@ async fn of_a_rotation_with_one_version() {
     let rig = Rig::new(&due()).await;
     rig.run_one(&[]).await;
     assert_eq!(rig.world().journal().lines().join("\n"), ROTATION);
-    let readme = include_str!("../README.md");
+    let page = include_str!("../docs/architecture.md");
     for line in ROTATION.lines() {
         let shown = line.replace("00000000-0000-0000-0000-000000000001", "{tenant}");
-        assert!(readme.contains(&shown), "README.md does not show: {shown}");
+        assert!(page.contains(&shown), "docs/architecture.md does not show: {shown}");
     }
 }
 

@@ -10,6 +10,7 @@ mod desk;
 mod doctor;
 mod file;
 mod log;
+mod manual;
 mod mfa;
 mod publish;
 mod question;
@@ -51,6 +52,8 @@ pub async fn dispatch(cli: Cli) -> ExitCode {
         Command::Alert { what } => alert::alert(&cli.source, &what).await,
         Command::Retire(arguments) => retire::retire(&cli.source, &arguments).await,
         Command::Config { what } => config::print(&cli.source, what),
+        Command::Completions { shell } => Ok(manual::completions(shell)),
+        Command::Man { folder } => manual::man(&folder),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(arguments) => sandbox::sandbox(&arguments).await,
     };

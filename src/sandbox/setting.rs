@@ -151,22 +151,21 @@ pub const CERTIFICATES: Setting = Setting {
     },
 };
 
-/// The Azure CLI as this system has it: the name of its program, and a path with it.
-struct Cli {
-    program: &'static str,
-    path: &'static str,
-}
-
+/// The Azure CLI's program as this system has it, and a path with it.
 #[cfg(windows)]
-const CLI: Cli = Cli { program: "az.cmd", path: r"{folder};C:\Windows\System32" };
+pub const AZURE_CLI: &str = "az.cmd";
+#[cfg(windows)]
+const PATH: &str = r"{folder};C:\Windows\System32";
 #[cfg(not(windows))]
-const CLI: Cli = Cli { program: "az", path: "{folder}:/usr/bin:/bin" };
+pub const AZURE_CLI: &str = "az";
+#[cfg(not(windows))]
+const PATH: &str = "{folder}:/usr/bin:/bin";
 
 /// A person at the Azure CLI, and a public client.
 pub const CLI_AND_PUBLIC: Setting = Setting {
     vault: AUTO,
     app: "credential = \"none\"",
-    environment: &[("PATH", CLI.path)],
+    environment: &[("PATH", PATH)],
     more: "",
     prepare: |state| {
         azure_cli(state);
@@ -228,5 +227,5 @@ fn azure_cli(state: &mut State) {
         expires.unix_timestamp()
     );
     let text = if cfg!(windows) { format!("@echo {answer}\r\n") } else { format!("#!/bin/sh\necho '{answer}'\n") };
-    state.files.insert(CLI.program.to_owned(), File::program(text));
+    state.files.insert(AZURE_CLI.to_owned(), File::program(text));
 }

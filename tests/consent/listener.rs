@@ -48,7 +48,9 @@ async fn strangers_are_told_so_and_end_nothing() {
     ] {
         let answer = raw(port, &request).await;
         let line = answer.lines().next().unwrap_or_default();
-        assert!(line.contains(status), "{}: {line}", request.lines().next().unwrap());
+        // Windows drops an answer that is under way when the rest of the request was not read.
+        let dropped = cfg!(windows) && status == "431" && line.is_empty();
+        assert!(line.contains(status) || dropped, "{}: {line}", request.lines().next().unwrap());
         assert!(!answer.contains("abc"), "{answer}");
     }
     assert!(consent.waits());

@@ -2,7 +2,7 @@
 
 mod browser;
 mod device;
-mod import;
+pub(crate) mod import;
 mod judgement;
 mod listener;
 mod paste;

@@ -193,8 +193,8 @@ class ExamplesTest(Infra):
 class AgreementTest(Infra):
     """What the template takes for granted of the job."""
 
-    def test_the_roles_have_the_rights_of_the_readme_and_no_more(self):
-        with open(f"{ROOT}/README.md") as file:
+    def test_the_roles_have_the_rights_that_are_documented_and_no_more(self):
+        with open(f"{ROOT}/docs/configuration.md") as file:
             rows = re.findall(r"^\| (\w+) \| `Microsoft\.KeyVault/vaults/secrets/(\w+)/action` \|", file.read(), re.M)
         rights = dict(rows)
         text = File(f"{AZURE}/modules/access.bicep").text

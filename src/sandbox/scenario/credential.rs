@@ -64,7 +64,7 @@ pub(super) const ALL: &[Scenario] = &[
         },
     ),
     Scenario::new("no-cli", "the Azure CLI is not installed").within(&setting::CLI_AND_PUBLIC).prepare(|state| {
-        state.files.retain(|name, _| !name.starts_with("az"));
+        state.files.remove(setting::AZURE_CLI);
     }),
     Scenario::new("no-token-file", "the pod has no token of its service account").within(&setting::CLUSTER).prepare(
         |state| {

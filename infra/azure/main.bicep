@@ -55,6 +55,11 @@ param logDays int = 90
 @description('Tags of every resource.')
 param tags object = {}
 
+// The name in the first [[token]], where it has one.
+var firstTable = first(split(last(take(split(configuration, '[[token]]'), 2)), '\n['))
+var firstNamed = split(firstTable, 'name = "')
+var firstToken = length(firstNamed) > 1 ? first(split(last(take(firstNamed, 2)), '"')) : 'NAME'
+
 module logs 'modules/logs.bicep' = {
   name: '${name}-logs'
   params: { name: '${name}-logs', location: location, days: logDays, tags: tags }
@@ -129,8 +134,8 @@ module expiry 'modules/expiry.bicep' = {
 output identityPrincipalId string = identity.outputs.principalId
 output identityClientId string = identity.outputs.clientId
 
-@description('The first thing to do, at the Azure CLI, by one of consentPrincipals: one sign-in for each token of the configuration.')
-output firstConsent string = 'rotator consent NAME --config rotator.toml'
+@description('The first thing to do, at the Azure CLI, by one of consentPrincipals; then the same for each other token of the configuration.')
+output firstConsent string = 'rotator consent ${firstToken} --config rotator.toml'
 
 @description('Then, one run by hand: Event Grid sees only versions that are stored after its subscription was made.')
 output firstRun string = 'az containerapp job start --name ${job.outputs.name} --resource-group ${resourceGroup().name}'

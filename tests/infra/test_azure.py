@@ -22,8 +22,9 @@ UNKNOWN_TYPE = "unknown resource type Microsoft.ContainerRegistry/registries@"
 PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bicep.language()))
 # Of Bicep's own: functions, namespaces and what scopes answer.
 BUILT_IN = {
-    "array", "concat", "empty", "guid", "json", "last", "resourceGroup", "split", "subscription", "subscriptionResourceId", "tenant",
-    "toLower", "uniqueString", "description", "minLength", "maxLength", "minValue", "maxValue", "secure", "allowed",
+    "array", "concat", "empty", "first", "guid", "json", "last", "length", "resourceGroup", "split", "subscription",
+    "subscriptionResourceId", "take", "tenant", "toLower", "uniqueString", "description", "minLength", "maxLength", "minValue",
+    "maxValue", "secure", "allowed",
 }
 
 

@@ -143,6 +143,9 @@ pub struct Consent {
     /// Store the token without being asked
     #[arg(long)]
     pub yes: bool,
+    /// Prove the token, say whether it would be stored, and store nothing: whether a leaked one is still accepted
+    #[arg(long, conflicts_with = "recover")]
+    pub dry_run: bool,
     /// Accept a sign-in without MFA where the policy wants it
     #[arg(long)]
     pub allow_no_mfa: bool,

@@ -34,7 +34,7 @@ const PASTE_WHOLE: &str = "paste one whole line; where a terminal takes only a p
     rotator consent {name} --paste --yes";
 
 pub(super) async fn consent(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
-    let config = source.load()?;
+    let config = source.load_by_hand()?;
     let target = connect::named(&config, &arguments.name)?;
     if arguments.import && std::io::stdin().is_terminal() {
         return Err(Usage(format!(
@@ -43,7 +43,7 @@ pub(super) async fn consent(source: &Source, arguments: &Arguments) -> Result<u8
             target.name
         )));
     }
-    if !arguments.yes {
+    if !arguments.yes && !arguments.dry_run {
         question::attended()?;
     }
     let imported = if arguments.import { Some(imported(&target.name)?) } else { None };
@@ -68,6 +68,10 @@ fn told(target: &Target, ended: Held<(Outcome, Seen)>) -> (u8, Page) {
             stdout::print(&stored.text());
             (0, Page::Stored(Box::new(stored)))
         }
+        Err(End::Proved(text)) => {
+            stdout::print(&text);
+            (0, failed_page(false, "It was a trial: nothing was stored.".to_owned(), String::new()))
+        }
         Err(End::Declined) => {
             stdout::complain("nothing was stored");
             let fix = format!("Start again: rotator consent {}", target.name);
@@ -86,6 +90,8 @@ fn told(target: &Target, ended: Held<(Outcome, Seen)>) -> (u8, Page) {
 enum End {
     Failed(Unstored),
     Declined,
+    /// It was only to be tried.
+    Proved(String),
 }
 
 impl From<Failure> for End {
@@ -127,7 +133,8 @@ impl Session<'_> {
         };
         let question = format!("{}. Recover it with all its versions?", failure.cause);
         // `--yes` is about the token: that a secret was deleted may have had its reason.
-        let wanted = self.arguments.recover || (!self.arguments.yes && question::confirmed(&question).await);
+        let asked = !self.arguments.yes && !self.arguments.dry_run;
+        let wanted = self.arguments.recover || (asked && question::confirmed(&question).await);
         if !wanted {
             return Err(failure.into());
         }
@@ -239,6 +246,10 @@ impl Session<'_> {
             Terms { replace_identity: self.arguments.replace_identity, allow_no_mfa: self.arguments.allow_no_mfa };
         let candidate = adopt::judge(self.target, inventory, grant, redeemed, terms)?;
         let seen = candidate.seen.clone();
+        if self.arguments.dry_run {
+            adopt::proved(self.target, self.run, candidate).await?;
+            return Err(End::Proved(summary::proved(self.target, &seen)));
+        }
         if !self.arguments.yes && !question::confirmed(&summary::question(self.target, inventory, &seen)).await {
             return Err(End::Declined);
         }

@@ -23,7 +23,7 @@ pub(super) async fn customers(source: &Source, what: &What) -> Result<u8, Usage>
 }
 
 async fn list(source: &Source, arguments: &CustomerList) -> Result<u8, Usage> {
-    let config = source.load()?;
+    let config = source.load_by_hand()?;
     let target = connect::named(&config, &arguments.name)?;
     let desk = Desk::prepare(connect::open(&config, arguments.deadline)?, Arc::clone(&target))?;
     let found = async { desk.partner_center(&desk.enter().await?).customers().await.at(Stage::Inspect) };
@@ -38,7 +38,7 @@ async fn list(source: &Source, arguments: &CustomerList) -> Result<u8, Usage> {
 }
 
 async fn each(source: &Source, choice: &CustomerChoice, act: Act) -> Result<u8, Usage> {
-    let config = source.load()?;
+    let config = source.load_by_hand()?;
     let target = connect::named(&config, &choice.name)?;
     if act != Act::Revoke && target.app.grants.is_empty() {
         return Err(no_grants(&target));

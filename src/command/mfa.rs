@@ -14,7 +14,7 @@ use crate::model::identity::Mfa;
 const SIGN_IN: u8 = 3;
 
 pub(super) async fn mfa(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
-    let config = source.load()?;
+    let config = source.load_by_hand()?;
     let target = connect::named(&config, &arguments.name)?;
     let desk = Desk::prepare(connect::open(&config, arguments.deadline)?, Arc::clone(&target))?;
     let access = match desk.enter().await {

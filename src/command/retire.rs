@@ -6,7 +6,7 @@ use crate::config::Source;
 use crate::renew::decommission::{self, Decommissioned};
 
 pub(super) async fn retire(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
-    let config = source.load()?;
+    let config = source.load_by_hand()?;
     let target = connect::named(&config, &arguments.name)?;
     if !arguments.yes {
         question::attended()?;

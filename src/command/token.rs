@@ -24,7 +24,7 @@ use crate::wire::deadline::Deadline;
 
 pub(super) async fn token(source: &Source, arguments: &Arguments) -> Result<u8, Usage> {
     let (source, scope) = source.clone().without_scope();
-    let config = source.load()?;
+    let config = source.load_by_hand()?;
     let target = connect::named(&config, &arguments.name)?;
     let tenant = arguments.tenant.as_deref().unwrap_or(&target.app.tenant_id);
     if !is_tenant(tenant) {

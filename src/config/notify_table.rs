@@ -56,6 +56,7 @@ pub enum NotifyKind {
     Pagerduty,
     /// Prometheus' Alertmanager
     Alertmanager,
+    /// Mail by SMTP
     Email,
     /// A program on this machine
     Command,

@@ -30,7 +30,7 @@ pub struct Flags {
     /// Address of the vault
     #[arg(long, env = "ROTATOR_VAULT_URL", value_name = "URL", global = true)]
     pub vault_url: Option<String>,
-    /// How to sign in to the vault
+    /// How to sign in to the vault; a person who is elsewhere than the job may say so beside a file
     #[arg(long, env = "ROTATOR_VAULT_CREDENTIAL", value_name = "KIND", global = true)]
     pub vault_credential: Option<VaultCredentialKind>,
     /// Client id of a user-assigned managed identity
@@ -57,10 +57,10 @@ pub struct Flags {
         global = true
     )]
     pub client_secret_vault_secret: Option<String>,
-    /// Environment variable that holds the client secret
+    /// Environment variable that holds the client secret; for a person also beside a file
     #[arg(long, env = "ROTATOR_CLIENT_SECRET_ENV", hide_env_values = true, value_name = "VARIABLE", global = true)]
     pub client_secret_env: Option<String>,
-    /// File that holds the client secret
+    /// File that holds the client secret; for a person also beside a file
     #[arg(long, env = "ROTATOR_CLIENT_SECRET_FILE", hide_env_values = true, value_name = "FILE", global = true)]
     pub client_secret_file: Option<String>,
     /// Secret of the vault that holds the app's certificate and its key in PEM form
@@ -87,6 +87,16 @@ pub struct Flags {
 }
 
 const DEFAULT_FILE: &str = "rotator.toml";
+/// What a person has in place of what the job has.
+const OF_A_PERSON: [&str; 7] = [
+    "--vault-credential",
+    "--identity-client-id",
+    "--client-secret-vault-secret",
+    "--client-secret-env",
+    "--client-secret-file",
+    "--client-certificate-vault-secret",
+    "--client-certificate-file",
+];
 
 impl Source {
     /// Reads and checks the whole configuration.
@@ -102,10 +112,25 @@ impl Source {
                 fix: "describe the token either in the file or by flags".to_owned(),
                 at: 0,
             })),
-            (Some(file), None) => Self::load_file(file),
-            (None, None) => Self::load_file(FilePath::new(DEFAULT_FILE)),
+            (Some(file), None) => Self::load_file(file, &|_| {}),
+            (None, None) => Self::load_file(FilePath::new(DEFAULT_FILE), &|_| {}),
             (None, Some(_)) => self.flags.load(),
         }
+    }
+
+    /// The same for a person, who may be elsewhere than the job: with a file, `--vault-credential` and the flags of a client
+    /// secret or certificate take the place of what the file says of its vaults and apps.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_by_hand(&self) -> Result<Config, Faults> {
+        let given = self.flags.given();
+        if given.is_empty() || !given.iter().all(|flag| OF_A_PERSON.contains(flag)) {
+            return self.load();
+        }
+        Self::load_file(self.config.as_deref().unwrap_or(FilePath::new(DEFAULT_FILE)), &|tables| {
+            self.flags.amend(tables);
+        })
     }
 
     /// Takes the scope out where it is the only flag: then a file describes the tokens, and the scope is something else's.
@@ -118,7 +143,7 @@ impl Source {
         (self, scope)
     }
 
-    fn load_file(file: &FilePath) -> Result<Config, Faults> {
+    fn load_file(file: &FilePath, amend: &dyn Fn(&mut Tables)) -> Result<Config, Faults> {
         let name = file.display().to_string();
         let unreadable = |error: std::io::Error| {
             only(Fault {
@@ -129,7 +154,7 @@ impl Source {
             })
         };
         let text = refer::file(file).map_err(unreadable)?;
-        load_text(&name, &text)
+        load_amended(&name, &text, amend)
     }
 }
 
@@ -138,8 +163,13 @@ impl Source {
 /// # Errors
 /// Every fault, in the order of the text.
 pub fn load_text(name: &str, text: &str) -> Result<Config, Faults> {
+    load_amended(name, text, &|_| {})
+}
+
+fn load_amended(name: &str, text: &str, amend: &dyn Fn(&mut Tables)) -> Result<Config, Faults> {
     let mut document = Document::parse(name, text).map_err(Faults)?;
-    let tables = document.tables();
+    let mut tables = document.tables();
+    amend(&mut tables);
     let place = |path: &Path, message: String, fix: String| document.fault(document.span(path), message, fix);
     let resolved = resolve::resolve(&tables, &place, &refer::env);
     let mut faults = std::mem::take(&mut document.faults);
@@ -189,6 +219,30 @@ impl Flags {
     fn load(&self) -> Result<Config, Faults> {
         let place = |path: &Path, message: String, fix: String| Fault { place: flag(path), message, fix, at: 0 };
         resolve::resolve(&self.tables(), &place, &refer::env).map_err(Faults)
+    }
+
+    /// Puts what was given in the place of what a file says.
+    fn amend(&self, tables: &mut Tables) {
+        if let Some(credential) = self.vault_credential {
+            for vault in tables.vault.iter_mut().chain(tables.vaults.values_mut()) {
+                if let Slot::Read(vault) = vault {
+                    *vault = VaultTable {
+                        url: vault.url.take(),
+                        credential: Some(credential),
+                        identity_client_id: filled(self.identity_client_id.as_ref()),
+                        ..VaultTable::default()
+                    };
+                }
+            }
+        }
+        if self.given().iter().any(|flag| flag.starts_with("--client-")) {
+            for app in tables.apps.values_mut() {
+                if let Slot::Read(app) = app {
+                    app.credential = Some(self.app_credential());
+                    app.credential_expires = None;
+                }
+            }
+        }
     }
 
     fn app_credential(&self) -> AppCredential {

@@ -66,6 +66,18 @@ impl Stored {
     }
 }
 
+/// What a trial came to.
+#[must_use]
+pub fn proved(target: &Target, seen: &Seen) -> String {
+    format!(
+        "{}: Entra ID accepts the token, which would be stored; nothing was\n  signed in   {}\n  tenant      {}\n  MFA         {}\n",
+        target.name,
+        who(seen),
+        tenant(target, seen),
+        mfa(seen.mfa),
+    )
+}
+
 /// What a person confirms before anything is written.
 #[must_use]
 pub fn question(target: &Target, inventory: Option<&Inventory>, seen: &Seen) -> String {

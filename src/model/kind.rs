@@ -69,7 +69,7 @@ pub const SIGN_IN_AGAIN: &str = "sign in again as the same user, with MFA: rotat
 const WAIT: &str = "nothing to do: the stored token is untouched and the next run tries again";
 const NEW_SECRET: &str = "make a new client secret (az ad app credential reset --id {client_id} --append) and store its value where \
     the configuration points; the refresh token is still good, nobody needs to sign in";
-const GRANT_ROLE: &str = "give the job's identity a role with the data actions getSecret, setSecret, readMetadata and update (README, \
+const GRANT_ROLE: &str = "give the job's identity a role with the data actions getSecret, setSecret, readMetadata and update (docs/configuration.md, \
     Rights): az role assignment create --assignee <principal id> --role <role> --scope <vault resource id>";
 const SHOW_SECRET: &str = "look at the secret: az keyvault secret list-versions --vault-name {vault} --name {secret}";
 

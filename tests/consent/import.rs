@@ -72,3 +72,48 @@ async fn what_cannot_be_proved_is_not_stored() {
     assert!(outcome.stderr.contains("nothing of this sign-in is kept"), "{outcome:?}");
     assert_eq!(rig.version_count(TOKEN), 1);
 }
+
+/// Whether a value that leaked is still accepted can be asked without storing it.
+#[tokio::test]
+async fn it_can_be_tried_without_being_stored() {
+    let rig = Rig::new(&due()).await;
+    let (good, revoked) = {
+        let mut state = rig.world().state();
+        let revoked = issue(&mut state, CLIENT, true);
+        state.directory.refresh_tokens.get_mut(&revoked).unwrap().refused_with = Some(50_173);
+        (issue(&mut state, CLIENT, true), revoked)
+    };
+    let outcome = import(&rig, &good, &["--dry-run"]).await;
+    assert!(outcome.code == Some(0) && outcome.stdout.contains("accepts the token"), "{outcome:?}");
+    let outcome = import(&rig, &revoked, &["--dry-run"]).await;
+    assert!(outcome.code == Some(3) && outcome.stderr.contains("entra.revoked"), "{outcome:?}");
+    assert!(!rig.world().journal().lines().iter().any(|line| line.starts_with("PUT") || line.starts_with("PATCH")));
+    rig.world().state().vault(VAULT).delete(TOKEN);
+    assert_eq!(import(&rig, &good, &["--dry-run"]).await.code, Some(3));
+    assert!(rig.world().state().vault(VAULT).newest(TOKEN).is_none());
+}
+
+/// A person is not where the job runs, and has neither its identity nor its files.
+#[tokio::test]
+async fn whoever_signs_in_elsewhere_has_other_credentials() {
+    let rig = Rig::new(&due()).await;
+    let token = issue(&mut rig.world().state(), CLIENT, true);
+    let text = rig.config_text().replacen("credential = \"managed-identity\"", "credential = \"workload-identity\"", 1);
+    let text = text
+        .replace("{ secret = { vault_secret = \"partner-client-secret\" } }", "{ federated = \"workload-identity\" }");
+    assert!(text.matches("workload-identity").count() == 2, "{text}");
+    rig.configure(&text);
+    assert_eq!(import(&rig, &token, &[]).await.code, Some(2));
+    let elsewhere = ["--vault-credential", "managed-identity", "--client-secret-vault-secret", "partner-client-secret"];
+    let outcome = import(&rig, &token, &elsewhere).await;
+    assert!(outcome.code == Some(0) && rig.accepted(TOKEN), "{outcome:?}");
+    let arguments = [&["token", TOKEN, "--for", "partner-center"], &elsewhere[..]].concat();
+    assert_eq!(rig.call(&arguments).await.code, Some(0));
+    // The job itself goes by its file.
+    for arguments in [&["run"][..], &["status"], &["doctor"]] {
+        let outcome = rig.call(&[arguments, &elsewhere].concat()).await;
+        assert!(outcome.code == Some(2) && outcome.stderr.contains("a file is named as well"), "{outcome:?}");
+    }
+    let outcome = import(&rig, &token, &["--vault-credential", "managed-identity", "--tenant-id", "x"]).await;
+    assert!(outcome.code == Some(2) && outcome.stderr.contains("a file is named as well"), "{outcome:?}");
+}

@@ -89,8 +89,9 @@ fn configuration(text: &mut String) {
 fn tables(text: &mut String, name: &str, table: &Value) {
     let about = table["description"].as_str().unwrap_or_default();
     let Some(properties) = table["properties"].as_object() else {
-        let words: Vec<&str> =
-            table["oneOf"].as_array().into_iter().flatten().filter_map(|one| one["const"].as_str()).collect();
+        let each = table["oneOf"].as_array().cloned().unwrap_or_default().into_iter();
+        let words = each.flat_map(|one| one["enum"].as_array().cloned().unwrap_or_else(|| vec![one["const"].clone()]));
+        let words: Vec<String> = words.filter_map(|word| word.as_str().map(str::to_owned)).collect();
         if !words.is_empty() {
             let _ = writeln!(text, "\n### {name}\n\n{about}\n\n`{}`", words.join("`, `"));
         }

@@ -19,6 +19,12 @@ param vaultName string
 @description('Whether the vault is there already, in this resource group, with role-based access. Otherwise it is made.')
 param vaultExists bool = false
 
+@description('Where the vault is, if it is there already and in another region.')
+param vaultLocation string = location
+
+@description('Name of the Event Grid system topic of the vault, if it has one already: it can have only one.')
+param existingTopic string = ''
+
 @description('Names of the secrets with refresh tokens: only their expiry raises alerts. All secrets of the vault if empty.')
 param tokenSecrets string[] = []
 
@@ -120,7 +126,8 @@ module expiry 'modules/expiry.bicep' = {
   name: '${name}-expiry'
   params: {
     name: '${name}-expiry'
-    location: location
+    location: vaultLocation
+    existingTopic: existingTopic
     vaultName: vaultName
     tokenSecrets: tokenSecrets
     workspaceId: logs.outputs.id
@@ -137,5 +144,5 @@ output identityClientId string = identity.outputs.clientId
 @description('The first thing to do, at the Azure CLI, by one of consentPrincipals; then the same for each other token of the configuration.')
 output firstConsent string = 'rotator consent ${firstToken} --config rotator.toml'
 
-@description('Then, one run by hand: Event Grid sees only versions that are stored after its subscription was made.')
+@description('Then one run by hand. For tokens that were in the vault before: rotator run --force, since Event Grid sees only versions that are stored after its subscription was made.')
 output firstRun string = 'az containerapp job start --name ${job.outputs.name} --resource-group ${resourceGroup().name}'

@@ -22,7 +22,7 @@ UNKNOWN_TYPE = "unknown resource type Microsoft.ContainerRegistry/registries@"
 PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bicep.language()))
 # Of Bicep's own: functions, namespaces and what scopes answer.
 BUILT_IN = {
-    "array", "concat", "empty", "first", "guid", "json", "last", "length", "resourceGroup", "split", "subscription",
+    "array", "batchSize", "concat", "empty", "first", "guid", "json", "last", "length", "resourceGroup", "split", "subscription",
     "subscriptionResourceId", "take", "tenant", "toLower", "uniqueString", "description", "minLength", "maxLength", "minValue",
     "maxValue", "secure", "allowed",
 }
@@ -214,6 +214,14 @@ class AgreementTest(Infra):
         done = ran(ROTATOR, "sandbox", "--scenario", "demo", "--", "run", "--log-format", "json", "--output", "json")
         lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
         self.assertLessEqual(wanted, {line.get("event") for line in lines})
+        of_tokens = [line for line in lines if line.get("event", "").startswith("token.")]
+        self.assertTrue(all("token" in line for line in of_tokens))
+        # A failure that passes says nothing of a token: it must not end the alert about one that is dead.
+        (well,) = re.findall(r"line\.outcome\) in \((.*?)\)", text)
+        with open(f"{ROOT}/docs/report.schema.json") as file:
+            outcomes = set(json.load(file)["$defs"]["OutcomeName"]["enum"])
+        self.assertEqual(set(re.findall(r'"(\w+)"', well)), outcomes - {"failed", "held"})
+        self.assertLessEqual({line["outcome"] for line in of_tokens}, outcomes)
         critical = [line["token"] for line in lines if line.get("event") == "token.critical"]
         self.assertTrue(critical and all(critical))
 

@@ -15,6 +15,14 @@ from world import World
 
 ACTION = f"{ROOT}/.github/actions/rotator"
 TEMPLATE = f"{ROOT}/infra/azure-pipelines/rotator.yml"
+# In place of GitHub's.
+GH = """#!/bin/sh
+echo "$@" >>"$LOG"
+case "$1" in
+  release) while [ $# -gt 0 ]; do [ "$1" = --output ] && cp "$THE_BINARY" "$2"; shift; done ;;
+  attestation) exit "$VERDICT" ;;
+esac
+"""
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -26,11 +34,11 @@ def load(path):
 class Runner:
     """What a runner does with a composite action: inputs, conditions, environment, outputs, summary."""
 
-    def __init__(self, settings, folder, **inputs):
+    def __init__(self, settings, folder, machine={}, **inputs):
         self.action = load(f"{ACTION}/action.yml")
         self.inputs = {name: str(given.get("default", "")) for name, given in self.action["inputs"].items()}
         self.inputs.update({name.replace("_", "-"): value for name, value in inputs.items()})
-        self.settings, self.folder, self.outputs, self.log, self.code = settings, folder, {}, "", 0
+        self.settings, self.folder, self.machine, self.outputs, self.log, self.code = settings, folder, machine, {}, "", 0
         for step in self.action["runs"]["steps"]:
             if self.code == 0 and self.holds(step.get("if")):
                 self.run(step)
@@ -58,7 +66,7 @@ class Runner:
         open(output, "w").close()
         environment = {
             **self.settings, "PATH": PATH, "GITHUB_ACTIONS": "true", "GITHUB_ACTION_PATH": ACTION, "GITHUB_OUTPUT": output,
-            "GITHUB_STEP_SUMMARY": summary, "RUNNER_TEMP": self.folder, "RUNNER_OS": "Linux",
+            "GITHUB_STEP_SUMMARY": summary, "RUNNER_TEMP": self.folder, "RUNNER_OS": "Linux", "RUNNER_ARCH": "X64", **self.machine,
             **{name: self.value(value) for name, value in step.get("env", {}).items()},
         }
         done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", step["run"]], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -114,6 +122,42 @@ class ActionTest(Infra):
         self.assertEqual(runner.code, 2)
         self.assertIn("::error::name the release", runner.log)
 
+    def fetched(self, version="v0.1.0", verdict="0", **machine):
+        """With a `gh` that hands out the binary, and judges it as it is told to."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        with open(f"{folder.name}/gh", "w") as file:
+            file.write(GH)
+        os.chmod(f"{folder.name}/gh", 0o755)
+        machine = {"PATH": f"{folder.name}:{PATH}", "THE_BINARY": ROTATOR, "VERDICT": verdict, "LOG": f"{folder.name}/log", **machine}
+        runner = Runner({}, folder.name, machine, version=version, config="/dev/null")
+        return runner, open(f"{folder.name}/log").read().splitlines() if os.path.exists(f"{folder.name}/log") else []
+
+    def test_a_release_is_fetched_and_must_be_of_the_workflow_and_the_tag(self):
+        runner, log = self.fetched()
+        # The empty configuration is refused by the binary that was fetched.
+        self.assertEqual((runner.code, runner.output("exit-code")), (2, "2"), runner.log)
+        fetch, verify = log
+        self.assertRegex(fetch, "^release download v0.1.0 --repo contoso/rotator --pattern rotator-x86_64-linux ")
+        self.assertTrue(verify.endswith(
+            "--repo contoso/rotator --signer-workflow contoso/rotator/.github/workflows/release.yml --source-ref refs/tags/v0.1.0"), verify)
+
+    def test_what_is_not_verified_is_not_run(self):
+        runner, log = self.fetched(verdict="1")
+        self.assertEqual((runner.code, len(log), runner.output("exit-code")), (1, 2, ""))
+        self.assertNotIn("rotator 0", runner.log)
+
+    def test_a_machine_without_a_release_is_named(self):
+        runner, log = self.fetched(RUNNER_ARCH="ARM64")
+        self.assertEqual((runner.code, log), (2, []))
+        self.assertIn("::error::there is no release for Linux on ARM64", runner.log)
+
+    def test_what_does_nothing_is_no_success(self):
+        for inputs in [{"command": "rotate"}, {"command": "token", "name": "--help"}, {"command": "token"}]:
+            runner, _ = self.act("github", **inputs)
+            self.assertEqual(runner.code, 2, inputs)
+            self.assertIn("::error::", runner.log)
+
     def test_what_is_given_is_no_shell(self):
         runner, folder = self.act("github", only="$(touch pwned)`touch pwned`;touch pwned")
         self.assertEqual(runner.code, 2, runner.log)
@@ -141,11 +185,16 @@ class AzurePipelinesTest(Infra):
         self.assertIn("##vso[task.uploadsummary]", done.stderr)
         self.assertEqual(self.step("revoked", binary=ROTATOR).returncode, 3)
         self.assertEqual(self.step("without-mfa", binary=ROTATOR, failOn="warning").returncode, 3)
+        self.assertEqual(self.step("pipelines", binary=ROTATOR, only="nobody").returncode, 2)
+        self.assertRegex(done.stdout, r"##vso\[task.setvariable variable=ROTATOR_EXIT_CODE\]0\n##vso\[task.setvariable variable=ROTATOR_REPORT\]\S+rotator-report.json")
+        self.assertEqual(self.step("pipelines", binary=ROTATOR, command="token", token="--help").returncode, 2)
 
     def test_an_access_token_is_a_secret_variable(self):
         done = self.step("pipelines", binary=ROTATOR, command="token", token="contoso-partner", **{"for": "arm"})
         self.assertEqual(done.returncode, 0, done)
         (line,) = done.stdout.splitlines()
+        elsewhere = self.step("customers", binary=ROTATOR, command="token", token="contoso-partner", tenant="northwind.example", **{"for": "graph"})
+        self.assertEqual((elsewhere.returncode, "entra.consent" in elsewhere.stderr), (3, True), elsewhere)
         self.assertRegex(line, r"^##vso\[task\.setvariable variable=ACCESS_TOKEN;issecret=true\]\S{100,}$")
 
 
@@ -156,6 +205,8 @@ class LintTest(Infra):
         for done in [
             check("github-workflows", *glob.glob(f"{ROOT}/.github/workflows/*.yml")),
             check("github-actions", f"{ACTION}/action.yml"),
+            check("github-issue-forms", *(path for path in glob.glob(f"{ROOT}/.github/ISSUE_TEMPLATE/*.yml") if not path.endswith("config.yml"))),
+            check("github-issue-config", f"{ROOT}/.github/ISSUE_TEMPLATE/config.yml"),
             check("dependabot", f"{ROOT}/.github/dependabot.yml"),
             check("azure-pipelines", *azure, TEMPLATE),
         ]:
@@ -198,7 +249,27 @@ class LintTest(Infra):
             self.assertNotIn("rcgen", parts, "the sandbox is not in the binary")
             self.assertTrue(all(part["licenses"][0]["expression"] for part in parts.values()))
             self.assertEqual(ran("sha256sum", "--check", "--quiet", "SHA256SUMS", cwd=folder).returncode, 0)
+            self.assertLessEqual({"schannel", "security-framework", "openssl-probe"}, set(parts), "of all systems")
             self.assertGreater(os.path.getsize(f"{folder}/notes.md"), 100)
+
+    def test_the_notes_are_those_of_one_version(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for path in ["Cargo.toml", "Cargo.lock", "src", "LICENSE"]:
+                os.symlink(f"{ROOT}/{path}", f"{folder}/{path}")
+            os.mkdir(f"{folder}/tests")
+            os.symlink(f"{ROOT}/tests/main.rs", f"{folder}/tests/main.rs")
+            os.mkdir(f"{folder}/release")
+            shutil.copy(ROTATOR, f"{folder}/release/rotator-x86_64-linux")
+            for changelog, notes in [
+                ("# Changelog\n## Unreleased\nlater\n## 0.1.0 (2026-12-01)\nthis\n## 0.1.0-rc1\nbefore\n", "this\n"),
+                ("# Changelog\n## Unreleased\nnow\n## 0.0.9\nold\n", "now\n"),
+            ]:
+                with open(f"{folder}/CHANGELOG.md", "w") as file:
+                    file.write(changelog)
+                done = ran(f"{ROOT}/.github/release-files", "release", cwd=folder)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                with open(f"{folder}/release/notes.md") as file:
+                    self.assertEqual(file.read(), notes)
 
 
 if __name__ == "__main__":

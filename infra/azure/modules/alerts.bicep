@@ -14,8 +14,11 @@ param webhooks string[]
 @description('Tags.')
 param tags object
 
-// One object a line, each with the name of its event.
-var events = 'ContainerAppConsoleLogs | where JobName == "${jobName}" | extend line = parse_json(Log) | extend event = tostring(line.event)'
+// One object a line, each with the name of its event. The empty table stands in until the first line of a job makes the real one.
+var table = 'union isfuzzy=true (datatable(TimeGenerated: datetime, JobName: string, Log: string)[]), ContainerAppConsoleLogs'
+var events = '${table} | where JobName == "${jobName}" | extend line = parse_json(Log) | extend event = tostring(line.event), token = tostring(line.token)'
+// What says that a token is well; a failure that passes says nothing of it.
+var well = 'event == "token.finished" and tostring(line.outcome) in ("rotated", "probed", "superseded", "recovered")'
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: '${name}-people'
@@ -44,7 +47,6 @@ resource notRun 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
     // The longest that a rule looks back.
     windowSize: 'P2D'
     autoMitigate: true
-    // The table comes with the first line of a job's log.
     skipQueryValidation: true
     criteria: {
       allOf: [
@@ -80,8 +82,40 @@ resource critical 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
     criteria: {
       allOf: [
         {
-          // What the last run said of each token.
-          query: '${events} | where event in ("token.critical", "token.finished") | extend token = tostring(line.token) | summarize arg_max(TimeGenerated, event) by token | where event == "token.critical"'
+          // What was last known of each token.
+          query: '${events} | where event == "token.critical" or (${well}) | summarize arg_max(TimeGenerated, event) by token | where event == "token.critical"'
+          timeAggregation: 'Count'
+          dimensions: [{ name: 'token', operator: 'Include', values: ['*'] }]
+          operator: 'GreaterThan'
+          threshold: 0
+          failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+        }
+      ]
+    }
+    actions: { actionGroups: [people.id] }
+  }
+}
+
+resource waiting 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
+  name: '${name}-token-waiting'
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: 'A refresh token could not be renewed or probed for two days'
+    description: 'rotator doctor says what is in the way'
+    severity: 2
+    enabled: true
+    scopes: [workspaceId]
+    evaluationFrequency: 'PT6H'
+    windowSize: 'P2D'
+    autoMitigate: true
+    skipQueryValidation: true
+    criteria: {
+      allOf: [
+        {
+          // Two runs at least; whoever is critical is told of by the other rule.
+          query: '${events} | where event in ("token.finished", "token.critical") | summarize runs = count(), good = countif(${well}), dead = countif(event == "token.critical") by token | where runs > 1 and good == 0 and dead == 0'
           timeAggregation: 'Count'
           dimensions: [{ name: 'token', operator: 'Include', values: ['*'] }]
           operator: 'GreaterThan'

@@ -2,8 +2,10 @@
 // It sees only versions that are stored after the subscription was made, so that one run belongs after the deployment.
 @description('Begins the names.')
 param name string
-@description('Where the vault is.')
+@description('Where the vault is: a topic belongs to the region of its source.')
 param location string
+@description('Name of the system topic that the vault has already; empty if it has none, and one is made. A vault has one at most.')
+param existingTopic string
 @description('Name of the vault.')
 param vaultName string
 @description('Names of the secrets with tokens; all if empty.')
@@ -15,7 +17,9 @@ param actionGroupId string
 @description('Tags.')
 param tags object
 
-var ofTokens = empty(tokenSecrets) ? [] : [{ operatorType: 'StringIn', key: 'subject', values: tokenSecrets }]
+// The standard filter by subject, which is the name of the secret; an empty beginning is every secret.
+var watched = empty(tokenSecrets) ? [''] : tokenSecrets
+var topicName = empty(existingTopic) ? name : existingTopic
 
 resource vault 'Microsoft.KeyVault/vaults@2026-02-01' existing = {
   name: vaultName
@@ -30,19 +34,24 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
-resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
+resource newTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' = if (empty(existingTopic)) {
   name: name
   location: location
   tags: tags
   properties: { source: vault.id, topicType: 'Microsoft.KeyVault.vaults' }
 }
 
-resource nearExpiry 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = {
+resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
+  name: topicName
+}
+
+@batchSize(1)
+resource nearExpiry 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = [for secret in watched: {
   parent: topic
-  name: 'token-near-expiry'
+  name: empty(secret) ? 'token-near-expiry' : 'token-near-expiry-${uniqueString(secret)}'
   properties: {
     eventDeliverySchema: 'CloudEventSchemaV1_0'
-    filter: { includedEventTypes: ['Microsoft.KeyVault.SecretNearExpiry'], advancedFilters: ofTokens }
+    filter: { includedEventTypes: ['Microsoft.KeyVault.SecretNearExpiry'], subjectBeginsWith: secret, subjectEndsWith: secret }
     destination: {
       endpointType: 'MonitorAlert'
       properties: {
@@ -52,14 +61,16 @@ resource nearExpiry 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02
       }
     }
   }
-}
+  dependsOn: [newTopic]
+}]
 
-resource expired 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = {
+@batchSize(1)
+resource expired 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = [for secret in watched: {
   parent: topic
-  name: 'token-expired'
+  name: empty(secret) ? 'token-expired' : 'token-expired-${uniqueString(secret)}'
   properties: {
     eventDeliverySchema: 'CloudEventSchemaV1_0'
-    filter: { includedEventTypes: ['Microsoft.KeyVault.SecretExpired'], advancedFilters: ofTokens }
+    filter: { includedEventTypes: ['Microsoft.KeyVault.SecretExpired'], subjectBeginsWith: secret, subjectEndsWith: secret }
     destination: {
       endpointType: 'MonitorAlert'
       properties: {
@@ -70,4 +81,4 @@ resource expired 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15
     }
   }
   dependsOn: [nearExpiry]
-}
+}]

@@ -3,6 +3,9 @@ using '../../main.bicep'
 param name = 'rotator'
 param vaultName = 'contoso-rotator-kv'
 param vaultExists = true
+// If the vault has an Event Grid system topic: az eventgrid system-topic list --query "[?contains(source, '<vault>')].name"
+param existingTopic = ''
+// az acr show --name <registry> --query loginServer, and --query id: the job's identity gets the right to pull.
 param image = 'registry.example/rotator:0.1.0'
 param registryId = '/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/images/providers/Microsoft.ContainerRegistry/registries/contoso'
 param configuration = loadTextContent('rotator.toml')

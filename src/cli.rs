@@ -143,8 +143,8 @@ pub struct Consent {
     /// Store the token without being asked
     #[arg(long)]
     pub yes: bool,
-    /// Prove the token, say whether it would be stored, and store nothing: whether a leaked one is still accepted
-    #[arg(long, conflicts_with = "recover")]
+    /// With --import: say whether Entra ID accepts the token, and store nothing, such as for one that leaked
+    #[arg(long, requires = "import", conflicts_with = "recover")]
     pub dry_run: bool,
     /// Accept a sign-in without MFA where the policy wants it
     #[arg(long)]

@@ -191,6 +191,29 @@ class ExamplesTest(Infra):
             self.assertIn(f'url = "https://{vault}.vault.', configured)
 
 
+def queries(text):
+    """The queries of the alert rules, with what their variables stand for."""
+    variables = dict(re.findall(r"^var (\w+) = '(.*)'$", text, re.M)) | {"jobName": "rotator"}
+    for query in re.findall(r"^\s*query: '(.*)'$", text, re.M):
+        while "${" in query:
+            query = re.sub(r"\$\{(\w+)\}", lambda match: variables[match[1]], query)
+        yield query
+
+
+class QueryTest(Infra):
+    def said(self, *asked):
+        environment = {"PATH": os.environ["PATH"], "KUSTO": f"{ROOT}/target/kusto"}
+        done = ran("node", f"{ROOT}/tests/infra/kusto/check.cjs", *asked, env=environment)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def test_the_portal_takes_the_queries(self):
+        asked = list(queries(File(f"{AZURE}/modules/alerts.bicep").text))
+        self.assertEqual((len(asked), self.said(*asked)), (3, ""))
+        for right, wrong in [("JobName ==", "Jobname =="), ("tostring(", "to_string("), ("summarize", "sumarize"), ("by token", "by tokn")]:
+            self.assertIn("Error", self.said(asked[1].replace(right, wrong)), wrong)
+
+
 class AgreementTest(Infra):
     """What the template takes for granted of the job."""
 

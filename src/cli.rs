@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::access::form::Form;
 use crate::config::Source;
@@ -22,6 +22,21 @@ pub struct Cli {
     pub source: Source,
     #[command(flatten)]
     pub log: Log,
+}
+
+impl Cli {
+    /// Reads the command line and its variables; ends the process where they are wrong, or ask for help.
+    #[must_use]
+    pub fn read() -> Self {
+        let matches = Self::command().get_matches();
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let mut last = &matches;
+        while let Some((_, deeper)) = last.subcommand() {
+            last = deeper;
+        }
+        cli.source.mark(last);
+        cli
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use rotator::cli::Cli;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     no_core_dumps();
     // The second of two installations would fail, and there is just this one.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -37,7 +37,7 @@ param registryId string = ''
 @description('The text of rotator.toml, as loadTextContent(\'rotator.toml\') gives it. It holds no secret. With credential = "auto" the same file serves the job and a person at the Azure CLI.')
 param configuration string
 
-@description('When the job runs: five fields of cron, in UTC. More often than daily is not needed, and less often than every two days raises an alarm.')
+@description('When the job runs: five fields of cron, in UTC. Once a day: the alert rules look at two days, and want two runs in them.')
 param schedule string = '17 5 * * *'
 
 @description('Object ids of people or groups who sign in and store tokens (rotator consent).')
@@ -144,5 +144,5 @@ output identityClientId string = identity.outputs.clientId
 @description('The first thing to do, at the Azure CLI, by one of consentPrincipals; then the same for each other token of the configuration.')
 output firstConsent string = 'rotator consent ${firstToken} --config rotator.toml'
 
-@description('Then one run by hand. For tokens that were in the vault before: rotator run --force, since Event Grid sees only versions that are stored after its subscription was made.')
+@description('Then one run by hand. Event Grid sees only versions that are stored after its subscription was made: those of a consent, and others from their next rotation on, within seven days.')
 output firstRun string = 'az containerapp job start --name ${job.outputs.name} --resource-group ${resourceGroup().name}'

@@ -38,15 +38,14 @@ pub(super) async fn consent(source: &Source, arguments: &Arguments) -> Result<u8
     let target = connect::named(&config, &arguments.name)?;
     if arguments.import && std::io::stdin().is_terminal() {
         return Err(Usage(format!(
-            "--import reads the refresh token from stdin, and a terminal would show it\n    \
-             fix: rotator consent {} --import --yes < refresh-token.txt",
-            target.name
+            "--import reads the refresh token from stdin, and a terminal would show it\n    fix: {}",
+            bring(arguments, &target.name)
         )));
     }
     if !arguments.yes && !arguments.dry_run {
         question::attended()?;
     }
-    let imported = if arguments.import { Some(imported(&target.name)?) } else { None };
+    let imported = if arguments.import { Some(imported(arguments, &target.name)?) } else { None };
     let run = connect::connect(&config, WORK)?;
     let vault = connect::vault_of(&target, &run)?;
     let session = Session { target: &target, vault: vault.as_ref(), run: &run, arguments };
@@ -68,9 +67,9 @@ fn told(target: &Target, ended: Held<(Outcome, Seen)>) -> (u8, Page) {
             stdout::print(&stored.text());
             (0, Page::Stored(Box::new(stored)))
         }
-        Err(End::Proved(text)) => {
+        Err(End::Tried(text)) => {
             stdout::print(&text);
-            (0, failed_page(false, "It was a trial: nothing was stored.".to_owned(), String::new()))
+            (0, failed_page(false, "It was tried, and not stored.".to_owned(), String::new()))
         }
         Err(End::Declined) => {
             stdout::complain("nothing was stored");
@@ -91,7 +90,7 @@ enum End {
     Failed(Unstored),
     Declined,
     /// It was only to be tried.
-    Proved(String),
+    Tried(String),
 }
 
 impl From<Failure> for End {
@@ -112,6 +111,9 @@ struct Session<'a> {
 impl Session<'_> {
     /// Looks at what is there, lets the person sign in, and stores what that gives.
     async fn hold(&self, imported: Option<RefreshToken>, landing: &mut Option<Landing>) -> Held<(Outcome, Seen)> {
+        if let Some(refresh) = imported.as_ref().filter(|_| self.arguments.dry_run) {
+            return Err(End::Tried(self.tried(refresh).await?));
+        }
         let inventory = self.survey().await?;
         let inventory = inventory.as_ref();
         // What the app lacks is found before a person signs in for nothing.
@@ -126,6 +128,19 @@ impl Session<'_> {
         self.take(inventory, grant, imported.as_ref()).await
     }
 
+    /// Whether Entra ID accepts a token, whatever else there is to say of it.
+    async fn tried(&self, refresh: &RefreshToken) -> Held<String> {
+        let grant = adopt::bring_in(self.target, self.run, refresh).await?;
+        let judged = adopt::survey(self.target, self.vault)
+            .await
+            .and_then(|inventory| adopt::judge(self.target, inventory.as_ref(), grant, Some(refresh), self.terms()));
+        Ok(summary::tried(self.target, &judged.map(|candidate| candidate.seen)))
+    }
+
+    const fn terms(&self) -> Terms {
+        Terms { replace_identity: self.arguments.replace_identity, allow_no_mfa: self.arguments.allow_no_mfa }
+    }
+
     async fn survey(&self) -> Held<Option<Inventory>> {
         let failure = match adopt::survey(self.target, self.vault).await {
             Err(failure) if failure.cause.kind == Kind::SecretDeleted => failure,
@@ -133,8 +148,7 @@ impl Session<'_> {
         };
         let question = format!("{}. Recover it with all its versions?", failure.cause);
         // `--yes` is about the token: that a secret was deleted may have had its reason.
-        let asked = !self.arguments.yes && !self.arguments.dry_run;
-        let wanted = self.arguments.recover || (asked && question::confirmed(&question).await);
+        let wanted = self.arguments.recover || (!self.arguments.yes && question::confirmed(&question).await);
         if !wanted {
             return Err(failure.into());
         }
@@ -242,14 +256,8 @@ impl Session<'_> {
         grant: Grant,
         redeemed: Option<&RefreshToken>,
     ) -> Held<(Outcome, Seen)> {
-        let terms =
-            Terms { replace_identity: self.arguments.replace_identity, allow_no_mfa: self.arguments.allow_no_mfa };
-        let candidate = adopt::judge(self.target, inventory, grant, redeemed, terms)?;
+        let candidate = adopt::judge(self.target, inventory, grant, redeemed, self.terms())?;
         let seen = candidate.seen.clone();
-        if self.arguments.dry_run {
-            adopt::proved(self.target, self.run, candidate).await?;
-            return Err(End::Proved(summary::proved(self.target, &seen)));
-        }
         if !self.arguments.yes && !question::confirmed(&summary::question(self.target, inventory, &seen)).await {
             return Err(End::Declined);
         }
@@ -321,15 +329,21 @@ fn open(attempt: &Attempt) {
     });
 }
 
+/// How a token is brought in, or tried.
+fn bring(arguments: &Arguments, name: &str) -> String {
+    let how = if arguments.dry_run { "--dry-run" } else { "--yes" };
+    format!("rotator consent {name} --import {how} < refresh-token.txt")
+}
+
 /// A refresh token from stdin.
-fn imported(name: &str) -> Result<RefreshToken, Usage> {
+fn imported(arguments: &Arguments, name: &str) -> Result<RefreshToken, Usage> {
     let mut text = String::new();
     let read = std::io::stdin().lock().take(LONGEST_IMPORT).read_to_string(&mut text);
     let token = text.trim();
     if read.is_err() || token.is_empty() || token.contains(char::is_whitespace) {
         return Err(Usage(format!(
-            "--import: stdin holds no refresh token, which is one word and nothing else\n    \
-             fix: rotator consent {name} --import --yes < refresh-token.txt"
+            "--import: stdin holds no refresh token, which is one word and nothing else\n    fix: {}",
+            bring(arguments, name)
         )));
     }
     Ok(RefreshToken::new(token.to_owned()))

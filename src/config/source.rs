@@ -2,7 +2,8 @@
 
 use std::path::{Path as FilePath, PathBuf};
 
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
 
 use crate::config::fault::{Fault, Faults, Path};
 use crate::config::parse::{Document, Slot, Tables};
@@ -21,6 +22,9 @@ pub struct Source {
     pub config: Option<PathBuf>,
     #[command(flatten)]
     pub flags: Flags,
+    /// Which flags were typed.
+    #[arg(skip)]
+    typed: Vec<&'static str>,
 }
 
 /// A job with one token and no file.
@@ -88,9 +92,8 @@ pub struct Flags {
 
 const DEFAULT_FILE: &str = "rotator.toml";
 /// What a person has in place of what the job has.
-const OF_A_PERSON: [&str; 7] = [
+const OF_A_PERSON: [&str; 6] = [
     "--vault-credential",
-    "--identity-client-id",
     "--client-secret-vault-secret",
     "--client-secret-env",
     "--client-secret-file",
@@ -118,26 +121,45 @@ impl Source {
         }
     }
 
-    /// The same for a person, who may be elsewhere than the job: with a file, `--vault-credential` and the flags of a client
-    /// secret or certificate take the place of what the file says of its vaults and apps.
+    /// The same for a person, who may be elsewhere than the job: beside a file, `--vault-credential` and a flag of a client
+    /// secret or certificate take the place of what the file says of its vaults and apps. They must be typed: a variable
+    /// that was set for something else changes nothing unseen.
     ///
     /// # Errors
     /// As [`Self::load`].
     pub fn load_by_hand(&self) -> Result<Config, Faults> {
         let given = self.flags.given();
-        if given.is_empty() || !given.iter().all(|flag| OF_A_PERSON.contains(flag)) {
+        let of_a_person = |flag: &&str| OF_A_PERSON.contains(flag) && self.typed.contains(flag);
+        if given.is_empty() || !given.iter().all(of_a_person) {
             return self.load();
+        }
+        if let Some(flag) = given.iter().filter(|flag| flag.starts_with("--client-")).nth(1) {
+            return Err(only(Fault {
+                place: (*flag).to_owned(),
+                message: "an app proves itself by one of them".to_owned(),
+                fix: "name one client secret or certificate".to_owned(),
+                at: 0,
+            }));
         }
         Self::load_file(self.config.as_deref().unwrap_or(FilePath::new(DEFAULT_FILE)), &|tables| {
             self.flags.amend(tables);
         })
     }
 
-    /// Takes the scope out where it is the only flag: then a file describes the tokens, and the scope is something else's.
+    /// Remembers which flags were typed, and are not variables.
+    pub fn mark(&mut self, matches: &ArgMatches) {
+        let typed = |flag: &&str| {
+            let id = flag.trim_start_matches('-').replace('-', "_");
+            matches.value_source(&id) == Some(ValueSource::CommandLine)
+        };
+        self.typed = OF_A_PERSON.into_iter().filter(typed).collect();
+    }
+
+    /// Takes the scope out where no other flag describes a token: then a file does, and the scope is something else's.
     #[must_use]
     pub fn without_scope(mut self) -> (Self, Option<String>) {
         let scope = filled(self.flags.scope.as_ref());
-        if self.flags.given().iter().all(|flag| *flag == "--scope") {
+        if self.flags.given().iter().all(|flag| *flag == "--scope" || OF_A_PERSON.contains(flag)) {
             self.flags.scope = None;
         }
         (self, scope)
@@ -226,12 +248,7 @@ impl Flags {
         if let Some(credential) = self.vault_credential {
             for vault in tables.vault.iter_mut().chain(tables.vaults.values_mut()) {
                 if let Slot::Read(vault) = vault {
-                    *vault = VaultTable {
-                        url: vault.url.take(),
-                        credential: Some(credential),
-                        identity_client_id: filled(self.identity_client_id.as_ref()),
-                        ..VaultTable::default()
-                    };
+                    vault.sign_in_by(credential);
                 }
             }
         }

@@ -27,6 +27,34 @@ const AUTO: [(&str, Kind, &str); 6] = [
     ("AZURE_CLIENT_CERTIFICATE_PATH", Kind::ClientCertificate, "AZURE_CLIENT_CERTIFICATE_PATH is set"),
 ];
 
+/// The keys of a vault that a credential looks at.
+const fn used(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Auto => &["identity_client_id", "tenant_id", "client_id", "service_connection_id"],
+        Kind::ManagedIdentity => &["identity_client_id"],
+        Kind::AzureCli => &["tenant_id"],
+        Kind::WorkloadIdentity | Kind::GithubOidc => &["tenant_id", "client_id"],
+        Kind::AzurePipelines => &["tenant_id", "client_id", "service_connection_id"],
+        Kind::ClientSecret => &["tenant_id", "client_id", "client_secret"],
+        Kind::ClientCertificate => &["tenant_id", "client_id", "certificate"],
+    }
+}
+
+impl VaultTable {
+    /// Another credential, with what the table says that is for it as well.
+    pub(super) fn sign_in_by(&mut self, kind: Kind) {
+        let kept = used(kind);
+        self.credential = Some(kind);
+        self.identity_client_id = self.identity_client_id.take().filter(|_| kept.contains(&"identity_client_id"));
+        self.tenant_id = self.tenant_id.take().filter(|_| kept.contains(&"tenant_id"));
+        self.client_id = self.client_id.take().filter(|_| kept.contains(&"client_id"));
+        self.client_secret = self.client_secret.take().filter(|_| kept.contains(&"client_secret"));
+        self.certificate = self.certificate.take().filter(|_| kept.contains(&"certificate"));
+        self.service_connection_id =
+            self.service_connection_id.take().filter(|_| kept.contains(&"service_connection_id"));
+    }
+}
+
 impl Resolver<'_> {
     pub(super) fn vault(&mut self, name: &str, at: &[&str], slot: &Slot<VaultTable>) -> Option<Arc<VaultSite>> {
         let Slot::Read(table) = slot else { return None };
@@ -58,15 +86,7 @@ impl Resolver<'_> {
 
     /// A key that the credential does not look at was meant for another one.
     fn unused(&mut self, at: &[&str], table: &VaultTable, kind: Kind) {
-        let used: &[&str] = match kind {
-            Kind::Auto => &["identity_client_id", "tenant_id", "client_id", "service_connection_id"],
-            Kind::ManagedIdentity => &["identity_client_id"],
-            Kind::AzureCli => &["tenant_id"],
-            Kind::WorkloadIdentity | Kind::GithubOidc => &["tenant_id", "client_id"],
-            Kind::AzurePipelines => &["tenant_id", "client_id", "service_connection_id"],
-            Kind::ClientSecret => &["tenant_id", "client_id", "client_secret"],
-            Kind::ClientCertificate => &["tenant_id", "client_id", "certificate"],
-        };
+        let used = used(kind);
         let given = [
             ("identity_client_id", table.identity_client_id.is_some()),
             ("tenant_id", table.tenant_id.is_some()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use crate::model::failure::Failure;
 use crate::model::identity::Mfa;
 use crate::model::outcome::{Note, Outcome, Verdict};
 use crate::model::target::Target;
@@ -66,16 +67,20 @@ impl Stored {
     }
 }
 
-/// What a trial came to.
+/// What is said of a token that Entra ID accepted when it was tried.
 #[must_use]
-pub fn proved(target: &Target, seen: &Seen) -> String {
-    format!(
-        "{}: Entra ID accepts the token, which would be stored; nothing was\n  signed in   {}\n  tenant      {}\n  MFA         {}\n",
-        target.name,
-        who(seen),
-        tenant(target, seen),
-        mfa(seen.mfa),
-    )
+pub fn tried(target: &Target, judged: &Result<Seen, Failure>) -> String {
+    let name = &target.name;
+    let judged = match judged {
+        Ok(seen) => format!(
+            "  signed in   {}\n  tenant      {}\n  MFA         {}\n",
+            who(seen),
+            tenant(target, seen),
+            mfa(seen.mfa)
+        ),
+        Err(failure) => format!("  it would not be stored: {}: {}\n", failure.cause.kind.slug(), failure.cause),
+    };
+    format!("{name}: Entra ID accepts the token; nothing was stored\n{judged}")
 }
 
 /// What a person confirms before anything is written.

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::redaction;
 use crate::support::{Outcome, Rig, TOKEN, due, soon};
-use rotator::sandbox::entra::directory::USER;
+use rotator::sandbox::entra::directory::{TENANT, USER};
 use rotator::sandbox::seed::{CLIENT, LEGACY_CLIENT, VAULT};
 use rotator::sandbox::state::State;
 use time::Duration;
@@ -88,9 +88,16 @@ async fn it_can_be_tried_without_being_stored() {
     let outcome = import(&rig, &revoked, &["--dry-run"]).await;
     assert!(outcome.code == Some(3) && outcome.stderr.contains("entra.revoked"), "{outcome:?}");
     assert!(!rig.world().journal().lines().iter().any(|line| line.starts_with("PUT") || line.starts_with("PATCH")));
+    // It is accepted whatever else there is to say of it.
+    let without_mfa = issue(&mut rig.world().state(), CLIENT, false);
+    let outcome = import(&rig, &without_mfa, &["--dry-run"]).await;
+    assert!(outcome.code == Some(0) && outcome.stdout.contains("would not be stored: consent.mfa"), "{outcome:?}");
     rig.world().state().vault(VAULT).delete(TOKEN);
-    assert_eq!(import(&rig, &good, &["--dry-run"]).await.code, Some(3));
+    let outcome = import(&rig, &good, &["--dry-run"]).await;
+    assert!(outcome.code == Some(0) && outcome.stdout.contains("accepts the token"), "{outcome:?}");
     assert!(rig.world().state().vault(VAULT).newest(TOKEN).is_none());
+    let outcome = import(&rig, "", &["--dry-run"]).await;
+    assert!(outcome.stderr.contains("--import --dry-run <") && !outcome.stderr.contains("--yes"), "{outcome:?}");
 }
 
 /// A person is not where the job runs, and has neither its identity nor its files.
@@ -109,11 +116,26 @@ async fn whoever_signs_in_elsewhere_has_other_credentials() {
     assert!(outcome.code == Some(0) && rig.accepted(TOKEN), "{outcome:?}");
     let arguments = [&["token", TOKEN, "--for", "partner-center"], &elsewhere[..]].concat();
     assert_eq!(rig.call(&arguments).await.code, Some(0));
+    let scope = ["--scope", "https://api.partnercenter.microsoft.com/.default"];
+    let arguments = [&["token", TOKEN], &scope[..], &elsewhere].concat();
+    assert_eq!(rig.call(&arguments).await.code, Some(0));
+    let outcome = import(&rig, &token, &[&elsewhere[..], &["--client-secret-env", "X"]].concat()).await;
+    assert!(outcome.code == Some(2) && outcome.stderr.contains("--client-secret-env: an app"), "{outcome:?}");
+    // What the vault's table says that is for the other credential too is kept.
+    let id = "00000000-0000-0000-0000-0000000000d1";
+    let line = format!("credential = \"workload-identity\"\ntenant_id = \"{TENANT}\"\nclient_id = \"{id}\"");
+    rig.configure(&rig.config_text().replacen("credential = \"workload-identity\"", &line, 1));
+    let outcome = rig.call(&["mfa", TOKEN, "--vault-credential", "client-secret", elsewhere[2], elsewhere[3]]).await;
+    assert!(outcome.stderr.contains("client_secret") && !outcome.stderr.contains("tenant_id"), "{outcome:?}");
     // The job itself goes by its file.
     for arguments in [&["run"][..], &["status"], &["doctor"]] {
         let outcome = rig.call(&[arguments, &elsewhere].concat()).await;
         assert!(outcome.code == Some(2) && outcome.stderr.contains("a file is named as well"), "{outcome:?}");
     }
     let outcome = import(&rig, &token, &["--vault-credential", "managed-identity", "--tenant-id", "x"]).await;
+    assert!(outcome.code == Some(2) && outcome.stderr.contains("a file is named as well"), "{outcome:?}");
+    // A variable is not typed: it changes nothing unseen.
+    let rig = rig.env("ROTATOR_VAULT_CREDENTIAL", "managed-identity");
+    let outcome = rig.call(&["retire", TOKEN, "--yes"]).await;
     assert!(outcome.code == Some(2) && outcome.stderr.contains("a file is named as well"), "{outcome:?}");
 }

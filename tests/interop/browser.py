@@ -1,4 +1,4 @@
-"""Debian's Chromium, headless, driven by its own driver."""
+"""Chromium or Chrome, headless, driven by its own driver."""
 import os
 import shutil
 import tempfile
@@ -10,7 +10,7 @@ from selenium.webdriver.chrome.service import Service
 
 def chromium(height=640):
     options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
+    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome")
     # The sandbox's certificates are for hosts it plays; the listener on localhost is reached without the proxy.
     for argument in [
         "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",

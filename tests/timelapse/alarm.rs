@@ -40,7 +40,10 @@ fn revoke(state: &mut State) {
 }
 
 const MISHAPS: &[Mishap] = &[
-    mishap("The sign-in is revoked: by the user, by an administrator, by a reset of the password in the Entra admin center", revoke),
+    mishap(
+        "The sign-in is revoked: by the user, by an administrator, by a reset of the password in the Entra admin center",
+        revoke,
+    ),
     mishap("A new Conditional Access policy asks for MFA", |state| grant(state).mfa_wanted = true),
     mishap("The user's sign-ins lose MFA, and the token is for Partner Center", |state| state.no_mfa = true),
     mishap("Somebody disables the newest version", |state| state.newest(TOKEN).0.enabled = false),

@@ -17,8 +17,8 @@ param tags object
 // One object a line, each with the name of its event. The empty table stands in until the first line of a job makes the real one.
 var table = 'union isfuzzy=true (datatable(TimeGenerated: datetime, JobName: string, Log: string)[]), ContainerAppConsoleLogs'
 var events = '${table} | where JobName == "${jobName}" | extend line = parse_json(Log) | extend event = tostring(line.event), token = tostring(line.token)'
-// What says that a token is well; a failure that passes says nothing of it.
-var well = 'event == "token.finished" and tostring(line.outcome) in ("rotated", "probed", "superseded", "recovered")'
+// A run that had nothing to object to: also of a token that is suspended, retired or not probed. A failure, even one that passes, has a kind.
+var well = 'event == "token.finished" and isempty(tostring(line.kind))'
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: '${name}-people'
@@ -82,7 +82,7 @@ resource critical 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
     criteria: {
       allOf: [
         {
-          // What was last known of each token.
+          // What the runs of the last two days last knew of each token. A failure that passes does not change it.
           query: '${events} | where event == "token.critical" or (${well}) | summarize arg_max(TimeGenerated, event) by token | where event == "token.critical"'
           timeAggregation: 'Count'
           dimensions: [{ name: 'token', operator: 'Include', values: ['*'] }]

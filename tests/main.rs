@@ -33,7 +33,6 @@ mod limits;
 mod nothing_lost;
 mod pages;
 mod partner_center;
-mod recipes;
 mod recordings;
 mod redaction;
 mod report;

@@ -49,6 +49,9 @@ pub(super) async fn consent(source: &Source, arguments: &Arguments) -> Result<u8
     let run = connect::connect(&config, WORK)?;
     let vault = connect::vault_of(&target, &run)?;
     let session = Session { target: &target, vault: vault.as_ref(), run: &run, arguments };
+    if let Some(refresh) = imported.as_ref().filter(|_| arguments.dry_run) {
+        return Ok(session.trial(refresh).await);
+    }
     let mut landing = None;
     let ended = session.hold(imported, &mut landing).await;
     let (code, page) = told(&target, ended);
@@ -66,10 +69,6 @@ fn told(target: &Target, ended: Held<(Outcome, Seen)>) -> (u8, Page) {
             let stored = summary::stored(target, &outcome, &seen);
             stdout::print(&stored.text());
             (0, Page::Stored(Box::new(stored)))
-        }
-        Err(End::Tried(text)) => {
-            stdout::print(&text);
-            (0, failed_page(false, "It was tried, and not stored.".to_owned(), String::new()))
         }
         Err(End::Declined) => {
             stdout::complain("nothing was stored");
@@ -89,8 +88,6 @@ fn told(target: &Target, ended: Held<(Outcome, Seen)>) -> (u8, Page) {
 enum End {
     Failed(Unstored),
     Declined,
-    /// It was only to be tried.
-    Tried(String),
 }
 
 impl From<Failure> for End {
@@ -111,9 +108,6 @@ struct Session<'a> {
 impl Session<'_> {
     /// Looks at what is there, lets the person sign in, and stores what that gives.
     async fn hold(&self, imported: Option<RefreshToken>, landing: &mut Option<Landing>) -> Held<(Outcome, Seen)> {
-        if let Some(refresh) = imported.as_ref().filter(|_| self.arguments.dry_run) {
-            return Err(End::Tried(self.tried(refresh).await?));
-        }
         let inventory = self.survey().await?;
         let inventory = inventory.as_ref();
         // What the app lacks is found before a person signs in for nothing.
@@ -128,13 +122,20 @@ impl Session<'_> {
         self.take(inventory, grant, imported.as_ref()).await
     }
 
-    /// Whether Entra ID accepts a token, whatever else there is to say of it.
-    async fn tried(&self, refresh: &RefreshToken) -> Held<String> {
-        let grant = adopt::bring_in(self.target, self.run, refresh).await?;
+    /// Says whether Entra ID accepts a token, whatever else there is to say of it; stores nothing.
+    async fn trial(&self, refresh: &RefreshToken) -> u8 {
+        let grant = match adopt::bring_in(self.target, self.run, refresh).await {
+            Ok(grant) => grant,
+            Err(failure) => {
+                failed(&failure, self.target);
+                return SIGN_IN;
+            }
+        };
         let judged = adopt::survey(self.target, self.vault)
             .await
             .and_then(|inventory| adopt::judge(self.target, inventory.as_ref(), grant, Some(refresh), self.terms()));
-        Ok(summary::tried(self.target, &judged.map(|candidate| candidate.seen)))
+        stdout::print(&summary::tried(self.target, &judged.map(|candidate| candidate.seen)));
+        0
     }
 
     const fn terms(&self) -> Terms {

@@ -115,9 +115,8 @@ impl Source {
                 fix: "describe the token either in the file or by flags".to_owned(),
                 at: 0,
             })),
-            (Some(file), None) => Self::load_file(file, &|_| {}),
-            (None, None) => Self::load_file(FilePath::new(DEFAULT_FILE), &|_| {}),
             (None, Some(_)) => self.flags.load(),
+            (_, None) => self.load_file(&|_| {}),
         }
     }
 
@@ -141,9 +140,7 @@ impl Source {
                 at: 0,
             }));
         }
-        Self::load_file(self.config.as_deref().unwrap_or(FilePath::new(DEFAULT_FILE)), &|tables| {
-            self.flags.amend(tables);
-        })
+        self.load_file(&|tables| self.flags.amend(tables))
     }
 
     /// Remembers which flags were typed, and are not variables.
@@ -165,7 +162,8 @@ impl Source {
         (self, scope)
     }
 
-    fn load_file(file: &FilePath, amend: &dyn Fn(&mut Tables)) -> Result<Config, Faults> {
+    fn load_file(&self, amend: &dyn Fn(&mut Tables)) -> Result<Config, Faults> {
+        let file = self.config.as_deref().unwrap_or(FilePath::new(DEFAULT_FILE));
         let name = file.display().to_string();
         let unreadable = |error: std::io::Error| {
             only(Fault {

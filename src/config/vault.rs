@@ -43,15 +43,18 @@ const fn used(kind: Kind) -> &'static [&'static str] {
 impl VaultTable {
     /// Another credential, with what the table says that is for it as well.
     pub(super) fn sign_in_by(&mut self, kind: Kind) {
-        let kept = used(kind);
+        fn keep<T>(kind: Kind, key: &str, value: &mut Option<T>) {
+            if !used(kind).contains(&key) {
+                *value = None;
+            }
+        }
         self.credential = Some(kind);
-        self.identity_client_id = self.identity_client_id.take().filter(|_| kept.contains(&"identity_client_id"));
-        self.tenant_id = self.tenant_id.take().filter(|_| kept.contains(&"tenant_id"));
-        self.client_id = self.client_id.take().filter(|_| kept.contains(&"client_id"));
-        self.client_secret = self.client_secret.take().filter(|_| kept.contains(&"client_secret"));
-        self.certificate = self.certificate.take().filter(|_| kept.contains(&"certificate"));
-        self.service_connection_id =
-            self.service_connection_id.take().filter(|_| kept.contains(&"service_connection_id"));
+        keep(kind, "identity_client_id", &mut self.identity_client_id);
+        keep(kind, "tenant_id", &mut self.tenant_id);
+        keep(kind, "client_id", &mut self.client_id);
+        keep(kind, "client_secret", &mut self.client_secret);
+        keep(kind, "certificate", &mut self.certificate);
+        keep(kind, "service_connection_id", &mut self.service_connection_id);
     }
 }
 

@@ -28,6 +28,12 @@ pub(super) fn issue(state: &mut State, client: &str, mfa: bool) -> String {
     state.directory.issue(client, USER, mfa, Duration::days(30))
 }
 
+fn revoked(state: &mut State) -> String {
+    let token = issue(state, CLIENT, true);
+    state.directory.refresh_tokens.get_mut(&token).unwrap().refused_with = Some(50_173);
+    token
+}
+
 #[tokio::test]
 async fn it_is_proved_renewed_and_stored() {
     let rig = Rig::with(&due(), |state| drop(state.vault(VAULT).secrets.remove(TOKEN))).await;
@@ -44,8 +50,7 @@ async fn what_is_not_accepted_changes_nothing() {
     let rig = Rig::new(&due()).await;
     let (revoked, of_another) = {
         let mut state = rig.world().state();
-        let revoked = issue(&mut state, CLIENT, true);
-        state.directory.refresh_tokens.get_mut(&revoked).unwrap().refused_with = Some(50_173);
+        let revoked = revoked(&mut state);
         (revoked, issue(&mut state, LEGACY_CLIENT, true))
     };
     for (token, code, said) in [
@@ -79,8 +84,7 @@ async fn it_can_be_tried_without_being_stored() {
     let rig = Rig::new(&due()).await;
     let (good, revoked) = {
         let mut state = rig.world().state();
-        let revoked = issue(&mut state, CLIENT, true);
-        state.directory.refresh_tokens.get_mut(&revoked).unwrap().refused_with = Some(50_173);
+        let revoked = revoked(&mut state);
         (issue(&mut state, CLIENT, true), revoked)
     };
     let outcome = import(&rig, &good, &["--dry-run"]).await;

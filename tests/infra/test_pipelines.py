@@ -193,9 +193,9 @@ class AzurePipelinesTest(Infra):
         done = self.step("pipelines", binary=ROTATOR, command="token", token="contoso-partner", **{"for": "arm"})
         self.assertEqual(done.returncode, 0, done)
         (line,) = done.stdout.splitlines()
+        self.assertRegex(line, r"^##vso\[task\.setvariable variable=ACCESS_TOKEN;issecret=true\]\S{100,}$")
         elsewhere = self.step("customers", binary=ROTATOR, command="token", token="contoso-partner", tenant="northwind.example", **{"for": "graph"})
         self.assertEqual((elsewhere.returncode, "entra.consent" in elsewhere.stderr), (3, True), elsewhere)
-        self.assertRegex(line, r"^##vso\[task\.setvariable variable=ACCESS_TOKEN;issecret=true\]\S{100,}$")
 
 
 class LintTest(Infra):

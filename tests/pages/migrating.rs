@@ -26,11 +26,10 @@ async fn rig(page: &str, host: &str, secret: &str, client_secret: &str) -> Rig {
 }
 
 /// What the other automation does once a week.
-fn renewed_by_another(rig: &Rig, host: &str, secret: &str) -> String {
+fn renewed_by_another(rig: &Rig, host: &str, secret: &str) {
     let mut state = rig.world().state();
     let value = state.directory.issue(CLIENT, USER, true, Duration::ZERO);
     state.vault(host).add(secret, Version::new(&value));
-    value
 }
 
 fn look<T>(rig: &Rig, host: &str, at: impl FnOnce(&Vault) -> T) -> T {
@@ -43,7 +42,7 @@ async fn beside_cipp_both_go_on_writing() {
     let rig = rig("docs/migrating/cipp.md", host, "RefreshToken", "ApplicationSecret").await;
     assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Rotated);
     assert_eq!(rig.run_one(&[]).await.outcome, OutcomeName::Probed);
-    let theirs = renewed_by_another(&rig, host, "RefreshToken");
+    renewed_by_another(&rig, host, "RefreshToken");
     let row = rig.run_one(&[]).await;
     assert_eq!((row.outcome, row.retired.len()), (OutcomeName::Rotated, 0));
     look(&rig, host, |vault| {
@@ -51,7 +50,6 @@ async fn beside_cipp_both_go_on_writing() {
         assert_eq!((versions.len(), versions.iter().filter(|version| version.enabled).count()), (4, 4));
         assert!(versions[3].expires.is_some() && versions[3].tags["rotator-mfa"] == "yes");
     });
-    assert!(rig.world().state().directory.refresh_tokens[&theirs].revoked.is_none());
 }
 
 #[tokio::test]

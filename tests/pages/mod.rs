@@ -3,6 +3,7 @@
 
 mod links;
 mod migrating;
+mod recipes;
 mod reference;
 
 use std::path::{Path, PathBuf};
@@ -118,7 +119,9 @@ fn every_command_of_a_page_is_one() {
 fn every_whole_configuration_of_a_page_is_right() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rotator.toml");
-    for (name, text) in configurations() {
+    let all = configurations();
+    assert!(all.len() >= 5, "{all:?}");
+    for (name, text) in all {
         std::fs::write(&file, text).unwrap();
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rotator"));
         let output = command.env_clear().args(["config", "check", "--config"]).arg(&file).output().unwrap();

@@ -3,13 +3,14 @@
 //! `ROTATOR_WRITE_REFERENCE=1 cargo test reference` writes it anew.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use clap::{Command, CommandFactory as _};
 use rotator::cli::Cli;
 use rotator::entra::catalogue;
 use rotator::model::kind::Kind;
 use serde_json::Value;
+
+use super::root;
 
 const INTRODUCTION: &str = "# Reference\n\n\
     Made of the code by `ROTATOR_WRITE_REFERENCE=1 cargo test reference`; a test fails where it is stale.\n\n\
@@ -147,7 +148,7 @@ fn the_reference_is_that_of_the_code() {
     configuration(&mut text);
     text.push_str(EXIT_CODES);
     failures(&mut text);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference.md");
+    let path = root().join("docs/reference.md");
     if std::env::var_os("ROTATOR_WRITE_REFERENCE").is_some() {
         std::fs::write(&path, &text).unwrap();
     }
@@ -159,12 +160,11 @@ fn the_reference_is_that_of_the_code() {
 /// Each condition that people are told of has its row.
 #[test]
 fn operations_say_what_to_do_about_each_alert() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let source = std::fs::read_to_string(root.join("src/notify/condition.rs")).unwrap();
+    let source = std::fs::read_to_string(root().join("src/notify/condition.rs")).unwrap();
     let mut codes: Vec<&str> = source.split('"').skip(1).step_by(2).collect();
     codes.push(rotator::model::alert::WAITING);
     codes.retain(|word| ["token.", "app.", "vault."].iter().any(|part| word.starts_with(part)) && word.len() > 6);
-    let page = std::fs::read_to_string(root.join("docs/operations.md")).unwrap();
+    let page = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
     let missing: Vec<&&str> = codes.iter().filter(|code| !page.contains(&format!("`{code}`"))).collect();
     assert!(missing.is_empty() && codes.len() > 8, "{missing:?} of {codes:?}");
 }

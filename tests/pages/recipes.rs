@@ -1,7 +1,5 @@
 //! The pages under docs/recipes: each command of rotator on them is run, up to the hand-over of the access token.
 
-use std::path::{Path, PathBuf};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rotator::entra::cloud::Cloud;
@@ -12,32 +10,8 @@ use rotator::sandbox::seed::CLIENT;
 use rotator::sandbox::setting;
 use serde_json::Value;
 
+use super::{named, pages, typed};
 use crate::support::{Rig, due};
-
-fn pages() -> Vec<PathBuf> {
-    let mut pages: Vec<PathBuf> =
-        std::fs::read_dir("docs/recipes").unwrap().map(|entry| entry.unwrap().path()).collect();
-    pages.sort();
-    pages
-}
-
-/// The commands of rotator in a page's blocks and in its text, as far as a shell or PowerShell ends them.
-fn commands(page: &Path) -> Vec<Vec<String>> {
-    let text = std::fs::read_to_string(page).unwrap();
-    let (mut blocks, mut prose) = (String::new(), String::new());
-    for (nth, part) in text.split("```").enumerate() {
-        let into = if nth % 2 == 1 { &mut blocks } else { &mut prose };
-        into.push_str(part);
-    }
-    let inline: Vec<&str> = prose.split('`').skip(1).step_by(2).collect();
-    let blocks = blocks + "\n" + &inline.join("\n");
-    let each = blocks.split("rotator ").skip(1).map(|command| {
-        let end = command.find(['\n', '|', ')', '`']).unwrap_or(command.len());
-        command[..end].split_whitespace().map(str::to_owned).collect::<Vec<_>>()
-    });
-    // A placeholder in place of a name makes a form of a command, not one to be run.
-    each.filter(|command| command.iter().any(|word| word == "contoso-partner")).collect()
-}
 
 fn claims(access: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(access.split('.').nth(1).unwrap()).unwrap()).unwrap()
@@ -71,9 +45,10 @@ const SHOW: [&str; 4] = ["--", "cmd", "/c", "echo %ACCESS_TOKEN%"];
 #[tokio::test]
 async fn every_command_hands_over_what_its_page_says() {
     let (mut tokens, mut others) = (0, 0);
-    for page in pages() {
-        let commands = commands(&page);
-        let name = page.display();
+    for (name, page) in pages().into_iter().filter(|(name, _)| name.starts_with("docs/recipes/")) {
+        let all = typed(&page).into_iter().chain(named(&page)).map(|command| command[1..].to_vec());
+        // A placeholder in place of a name makes a form of a command, not one to be run.
+        let commands: Vec<_> = all.filter(|command| command.iter().any(|word| word == "contoso-partner")).collect();
         assert!(!commands.is_empty(), "{name}");
         for mut command in commands {
             let rig = rig().await;
